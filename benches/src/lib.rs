@@ -1,0 +1,1 @@
+//! Kernels, pipeline and whole system, measured beside peers.

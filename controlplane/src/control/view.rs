@@ -1,0 +1,315 @@
+//! What the control interface shows, as JSON.
+
+use std::net::{IpAddr, SocketAddr};
+
+use serde::Serialize;
+
+use super::request::{CallFacts, CodecName, Name, ParticipantFacts, SourceSpec};
+
+/// A call with everything that belongs to it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct CallView {
+    pub id: Name,
+    #[serde(flatten)]
+    pub facts: CallFacts,
+    /// `active` or `paused`.
+    pub state: CallState,
+    /// RFC 3339.
+    pub started: String,
+    pub participants: Vec<ParticipantView>,
+    pub sources: Vec<SourceView>,
+    /// Identifiers of its recordings, one per recorder.
+    pub recordings: Vec<Name>,
+}
+
+/// Whether a call's recordings are paused by the site.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum CallState {
+    Active,
+    Paused,
+}
+
+/// A participant.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ParticipantView {
+    pub id: Name,
+    #[serde(flatten)]
+    pub facts: ParticipantFacts,
+    /// RFC 3339.
+    pub joined: String,
+}
+
+/// A source: where to send, and what came.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct SourceView {
+    pub id: Name,
+    #[serde(flatten)]
+    pub spec: SourceSpec,
+    /// Send RTP to this address,
+    pub address: IpAddr,
+    /// and this port; RTCP to the same port or to the next.
+    pub port: u16,
+    pub state: SourceState,
+    /// The address that feeds it, once latched.
+    pub latched: Option<SocketAddr>,
+    pub packets: u64,
+    pub lost: u64,
+    pub late: u64,
+    pub duplicates: u64,
+    pub reordered: u64,
+    pub concealed_ms: u64,
+    pub jitter_ms: Decimal,
+    pub delay_ms: Decimal,
+}
+
+/// Whether a source is heard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SourceState {
+    /// Nothing came yet.
+    Waiting,
+    Active,
+    Silent,
+    Lost,
+}
+
+/// A recording of one call at one recorder.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct RecordingView {
+    pub id: Name,
+    pub call: Name,
+    pub recorder: Name,
+    pub state: RecordingState,
+    /// When this state began, RFC 3339.
+    pub since: String,
+    /// When the recorder accepted, RFC 3339.
+    pub established: Option<String>,
+    /// INVITEs sent so far.
+    pub attempts: u32,
+    /// Why the latest attempt failed or the recording ended.
+    pub error: Option<String>,
+    /// When the next attempt is due, RFC 3339.
+    pub next_attempt: Option<String>,
+    pub sip_call_id: Option<String>,
+    /// `udp` or `tcp`.
+    pub transport: Option<&'static str>,
+    pub codec: Option<CodecName>,
+    /// Where RTP is sent from,
+    pub local: Option<SocketAddr>,
+    /// and to.
+    pub remote: Option<SocketAddr>,
+    pub packets: u64,
+    pub bytes: u64,
+    /// What the recorder reports by RTCP.
+    pub report: Option<ReportView>,
+}
+
+/// What a recorder reports by RTCP about a recording's stream.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ReportView {
+    pub lost: i32,
+    pub fraction_lost_percent: Decimal,
+    pub jitter_ms: Decimal,
+    pub round_trip_ms: Option<Decimal>,
+}
+
+/// Where a recording stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum RecordingState {
+    /// INVITE sent, or about to be.
+    Connecting,
+    /// Accepted, RTP flows.
+    Recording,
+    /// Accepted, RTP is held back: by the site's pause, or because the recorder is not ready.
+    Paused,
+    /// Failed, and due for another attempt.
+    Retrying,
+    /// Failed for good: no further attempt for this call.
+    Failed,
+    /// BYE sent.
+    Ending,
+}
+
+/// A configured recorder and how it fares.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct RecorderView {
+    pub id: Name,
+    pub uri: String,
+    pub transport: &'static str,
+    pub info: &'static str,
+    pub codecs: Vec<CodecName>,
+    /// Recordings by state.
+    pub connecting: u32,
+    pub recording: u32,
+    pub retrying: u32,
+    pub failed: u32,
+    /// When it last accepted a recording, RFC 3339.
+    pub last_established: Option<String>,
+    /// When an attempt last failed, RFC 3339, and why.
+    pub last_failure: Option<String>,
+    pub last_error: Option<String>,
+}
+
+/// Counters and gauges of the whole process.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct StatsView {
+    pub uptime_s: u64,
+    pub calls: u64,
+    pub participants: u64,
+    pub sources: u64,
+    pub recordings: RecordingCounts,
+    /// Recordings since the start, by how they went.
+    pub established_total: u64,
+    pub failed_attempts_total: u64,
+    pub ended_total: u64,
+    /// The newest event's identifier.
+    pub last_event_id: u64,
+    pub workers: Vec<WorkerView>,
+}
+
+/// Recordings by state.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct RecordingCounts {
+    pub connecting: u64,
+    pub recording: u64,
+    pub paused: u64,
+    pub retrying: u64,
+    pub failed: u64,
+    pub ending: u64,
+}
+
+/// One data-plane worker.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct WorkerView {
+    pub worker: usize,
+    pub core: Option<usize>,
+    pub calls: u32,
+    pub sources: u32,
+    pub sinks: u32,
+    pub frames_used: u32,
+    pub packets_in: u64,
+    pub packets_out: u64,
+    /// Dropped packets by reason.
+    pub drops: std::collections::BTreeMap<&'static str, u64>,
+    /// How late the slots of the last second were.
+    pub late_us: LatenessView,
+    pub slots_skipped: u64,
+    pub cpu_us: u64,
+}
+
+/// Quantiles of lateness in microseconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct LatenessView {
+    pub p50: u32,
+    pub p99: u32,
+    pub p999: u32,
+    pub max: u32,
+}
+
+/// Whether the process does what it is for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct HealthView {
+    /// `ok`, or `degraded` where `problems` says why.
+    pub status: HealthStatus,
+    /// One line each, with the remedy.
+    pub problems: Vec<String>,
+}
+
+/// `ok` or `degraded`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum HealthStatus {
+    Ok,
+    Degraded,
+}
+
+/// The product, the interface and every limit.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct VersionView {
+    pub product: &'static str,
+    pub version: &'static str,
+    /// The interface's version: 1.
+    pub api: u32,
+    pub limits: LimitsView,
+}
+
+/// What is refused beyond.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct LimitsView {
+    pub calls: u32,
+    pub participants_per_call: u32,
+    pub sources_per_call: u32,
+    pub recorders: u32,
+    pub called_parties: u32,
+    pub request_head_bytes: u32,
+    pub request_body_bytes: u32,
+    pub connections: u32,
+    /// Bytes that may wait for a slow reader before it is cut off.
+    pub response_backlog_bytes: u32,
+    pub events_replayed: u32,
+    pub sip_message_head_bytes: u32,
+    pub sip_message_body_bytes: u32,
+}
+
+/// One event of the stream `/v1/events`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct EventView {
+    /// Counts up by one; also the `id:` of the server-sent event.
+    pub id: u64,
+    /// Also the `event:` of the server-sent event.
+    #[serde(rename = "type")]
+    pub kind: EventKind,
+    /// RFC 3339.
+    pub time: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub call: Option<Name>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub recording: Option<Name>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub recorder: Option<Name>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub source: Option<Name>,
+    /// What happened, in a sentence.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
+}
+
+/// What an event tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub enum EventKind {
+    #[serde(rename = "call.started")]
+    CallStarted,
+    #[serde(rename = "call.ended")]
+    CallEnded,
+    #[serde(rename = "recording.established")]
+    RecordingEstablished,
+    #[serde(rename = "recording.failed")]
+    RecordingFailed,
+    #[serde(rename = "recording.retried")]
+    RecordingRetried,
+    #[serde(rename = "recording.ended")]
+    RecordingEnded,
+    #[serde(rename = "source.heard")]
+    SourceHeard,
+    #[serde(rename = "source.silent")]
+    SourceSilent,
+    #[serde(rename = "source.lost")]
+    SourceLost,
+    #[serde(rename = "overload")]
+    Overload,
+}
+
+/// A figure with three decimals, kept exact so that views can be compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Decimal {
+    /// Thousandths.
+    pub thousandths: u64,
+}
+
+impl Serialize for Decimal {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_f64(self.thousandths as f64 / 1000.0)
+    }
+}

@@ -1,0 +1,11 @@
+//! The control plane: a control command in, a recorded call out.
+//!
+//! docs/ARCHITECTURE.md walks a call through these rooms. Everything but the edges is sans-IO:
+//! `handle(input, now, out)` and `deadline()`, nothing else.
+
+/// The control interface, version 1: HTTP/1.1 and JSON under `/v1`.
+pub mod control;
+/// Random numbers and identifiers from one seed.
+pub mod random;
+/// Wall-clock time and its spellings.
+pub mod time;

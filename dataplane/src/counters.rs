@@ -1,0 +1,70 @@
+//! Why packets are dropped: the reason is the counter, and its label.
+
+/// A reason for which a packet was dropped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Drop {
+    /// It came to a port that no stream uses.
+    NoStream,
+    /// Too short, or its lengths contradict each other.
+    Malformed,
+    /// Not RTP version 2.
+    Version,
+    /// From an address that may not feed the source, or not the latched one.
+    Remote,
+    /// Its payload type is not among the source's.
+    PayloadType,
+    /// Its payload cannot be of the codec that the type names.
+    PayloadSize,
+    /// RTP came to a sink, which only sends.
+    RtpAtSink,
+    /// It came twice.
+    Duplicate,
+    /// It came after its turn.
+    Late,
+    /// It lay further ahead than the jitter buffer reaches.
+    Early,
+    /// All frames of the worker are in use.
+    NoFrame,
+    /// RTCP that is not well formed.
+    RtcpMalformed,
+    /// The port could not take it for sending.
+    Unsent,
+}
+
+impl Drop {
+    /// Every reason, in the order of the counters.
+    pub const ALL: [Self; 13] = [
+        Self::NoStream,
+        Self::Malformed,
+        Self::Version,
+        Self::Remote,
+        Self::PayloadType,
+        Self::PayloadSize,
+        Self::RtpAtSink,
+        Self::Duplicate,
+        Self::Late,
+        Self::Early,
+        Self::NoFrame,
+        Self::RtcpMalformed,
+        Self::Unsent,
+    ];
+
+    /// The label under which it is counted.
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::NoStream => "no_stream",
+            Self::Malformed => "malformed",
+            Self::Version => "version",
+            Self::Remote => "remote",
+            Self::PayloadType => "payload_type",
+            Self::PayloadSize => "payload_size",
+            Self::RtpAtSink => "rtp_at_sink",
+            Self::Duplicate => "duplicate",
+            Self::Late => "late",
+            Self::Early => "early",
+            Self::NoFrame => "no_frame",
+            Self::RtcpMalformed => "rtcp_malformed",
+            Self::Unsent => "unsent",
+        }
+    }
+}

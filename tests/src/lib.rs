@@ -1,0 +1,1 @@
+//! The simulated world, and every test that crosses rooms.

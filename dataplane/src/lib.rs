@@ -21,6 +21,8 @@ pub mod period;
 pub mod pipeline;
 /// Frames of the jitter buffers: all memory taken at start-up, lent out and given back.
 mod pool;
+/// Where packets come from and go to.
+pub mod port;
 /// What a sink says and hears by RTCP.
 mod rtcp;
 /// One outbound stream: its clock, its numbers, its RTCP.
@@ -31,3 +33,5 @@ mod source;
 pub mod time;
 /// What travels on the network: RTP and RTCP, and packets on their way to and from a port.
 pub mod wire;
+/// A worker: one thread with a port, a clock and a pipeline.
+pub mod worker;

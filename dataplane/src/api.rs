@@ -37,7 +37,8 @@ pub struct Limits {
     pub sinks_per_call: u32,
     /// Sources and sinks together: the number of port pairs.
     pub streams: u32,
-    /// Packets that the jitter buffers may hold, all sources together.
+    /// Packets that the jitter buffers may hold, all sources together. A source of 20 ms packets
+    /// holds about three, and up to `jitter_max_ms / 20` where its network is bad.
     pub frames: u32,
 }
 

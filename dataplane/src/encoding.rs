@@ -14,10 +14,6 @@ pub(crate) struct Key {
 #[derive(Debug)]
 pub(crate) struct Encodings(Vec<Encoding>);
 
-/// Which encoding of a call a sink uses.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Place(u32);
-
 /// One period, encoded.
 #[derive(Clone, Debug)]
 pub(crate) struct Payload {
@@ -38,8 +34,8 @@ impl Encodings {
         Self(Vec::with_capacity(sinks as usize))
     }
 
-    /// Lets one more sink use an encoding.
-    pub(crate) fn acquire(&mut self, key: Key) -> Place {
+    /// Lets one more sink use an encoding, and returns its place.
+    pub(crate) fn acquire(&mut self, key: Key) -> usize {
         let shared = self.0.iter().position(|e| e.sinks > 0 && e.key == key);
         let place = shared.or_else(|| self.0.iter().position(|e| e.sinks == 0));
         let place = place.unwrap_or_else(|| {
@@ -49,12 +45,12 @@ impl Encodings {
         let encoding = &mut self.0[place];
         encoding.key = key;
         encoding.sinks += 1;
-        Place(place as u32)
+        place
     }
 
-    /// Lets a sink use it no longer.
-    pub(crate) fn release(&mut self, place: Place) {
-        self.0[place.0 as usize].sinks -= 1;
+    /// Lets a sink use the encoding at a place no longer.
+    pub(crate) fn release(&mut self, place: usize) {
+        self.0[place].sinks -= 1;
     }
 
     /// Encodes `mix` once for each encoding in use; they are appended to `out`
@@ -69,20 +65,14 @@ impl Encodings {
     }
 }
 
-impl Place {
-    /// The payload at this place, where the call's places begin at `first`.
-    pub(crate) fn of(self, payloads: &[Payload], first: usize) -> &[u8] {
-        payloads[first + self.0 as usize].bytes()
-    }
-}
-
 impl Payload {
     const EMPTY: Self = Self {
         bytes: [0; BLOCK],
         len: 0,
     };
 
-    fn bytes(&self) -> &[u8] {
+    /// Its bytes; none where nobody uses the place.
+    pub(crate) fn bytes(&self) -> &[u8] {
         &self.bytes[..self.len]
     }
 }
@@ -109,7 +99,7 @@ mod tests {
         let (encoded, payloads) = encode(&encodings);
         assert_eq!(encoded, 1);
         for place in places {
-            assert_eq!(place.of(&payloads, 0), [0xff; BLOCK]);
+            assert_eq!(payloads[place].bytes(), [0xff; BLOCK]);
         }
     }
 
@@ -125,6 +115,6 @@ mod tests {
         assert_eq!(encodings.acquire(ULAW), first);
         let (encoded, payloads) = encode(&encodings);
         assert_eq!((encoded, payloads.len()), (2, 2));
-        assert_eq!(second.of(&payloads, 0), [0xd5; BLOCK]);
+        assert_eq!(payloads[second].bytes(), [0xd5; BLOCK]);
     }
 }

@@ -4,7 +4,6 @@ use std::net::SocketAddr;
 
 use crate::api::{Event, RtcpRemote, SinkFlow, SinkSpec, SinkStats, StreamId};
 use crate::counters::Drop;
-use crate::encoding::Place;
 use crate::period::samples_between;
 use crate::rtcp::{Reporter, Standing};
 use crate::time::Nanos;
@@ -31,11 +30,11 @@ pub(crate) struct Sink {
     unsent: u64,
 }
 
-/// What was negotiated, and the encoding that serves it.
+/// What was negotiated, and which of the call's encodings serves it.
 #[derive(Clone, Copy, Debug)]
 struct Flow {
     negotiated: SinkFlow,
-    encoding: Place,
+    encoding: usize,
 }
 
 /// Whether the recorder said BYE.
@@ -81,13 +80,13 @@ impl Sink {
         self.spec.csrc
     }
 
-    /// The encoding that it uses, if it uses one.
-    pub(crate) fn encoding(&self) -> Option<Place> {
+    /// The place of the encoding that it uses, if it uses one.
+    pub(crate) fn encoding(&self) -> Option<usize> {
         self.flow.as_ref().map(|flow| flow.encoding)
     }
 
-    /// Sends as negotiated from the next period on, what `encoding` holds.
-    pub(crate) fn set(&mut self, negotiated: SinkFlow, encoding: Place, now: Nanos) {
+    /// Sends as negotiated from the next period on, what the encoding at a place holds.
+    pub(crate) fn set(&mut self, negotiated: SinkFlow, encoding: usize, now: Nanos) {
         if let Some(before) = &self.flow {
             self.marker |= !before.negotiated.sending;
             if before.negotiated.remote != negotiated.remote {
@@ -102,18 +101,17 @@ impl Sink {
     }
 
     /// Adds the packet of the period due at `at` to the batch if the stream flows, and returns
-    /// whether it does. `payload` finds what its encoding holds. The timestamp keeps to the clock, whatever was not sent.
-    pub(crate) fn send<'p>(
+    /// whether it does. The timestamp keeps to the clock, whatever was not sent.
+    pub(crate) fn send(
         &mut self,
         at: Nanos,
         csrcs: &[u32],
-        payload: impl FnOnce(Place) -> &'p [u8],
+        payload: &[u8],
         out: &mut TxBatch,
     ) -> Result<bool, Drop> {
         let Some(flow) = self.flow.filter(|flow| flow.negotiated.sending) else {
             return Ok(false);
         };
-        let payload = payload(flow.encoding);
         let header = rtp::Header {
             marker: self.marker,
             payload_type: flow.negotiated.payload_type,

@@ -25,27 +25,31 @@ const QUIET: u16 = 64;
 const QUIETER: u16 = 8;
 
 /// An inbound stream.
+///
+/// In this order in memory: what each packet and each period touches comes first, because with
+/// thousands of sources none of it is in the cache when its turn comes.
 #[derive(Debug)]
+#[repr(C)]
 pub(crate) struct Source {
-    id: StreamId,
-    call: u32,
-    spec: SourceSpec,
-    muted: bool,
+    jitter: Jitter,
     latch: Option<SocketAddr>,
     ssrc: Option<u32>,
-    /// An SSRC that showed up, and the sequence number that would confirm it.
-    stranger: Option<(u32, u16)>,
-    hearing: Hearing,
     /// When the newest packet came; before the first, when the source was opened.
     heard: Nanos,
-    news: News,
-    jitter: Jitter,
-    concealer: Concealer,
-    /// The loudest sample since a correction of the delay began to wait for a quiet moment.
-    loudest: u16,
-    spoke: bool,
     packets: u64,
     bytes: u64,
+    hearing: Hearing,
+    news: News,
+    muted: bool,
+    spoke: bool,
+    /// The loudest sample since a correction of the delay began to wait for a quiet moment.
+    loudest: u16,
+    concealer: Concealer,
+    spec: SourceSpec,
+    id: StreamId,
+    call: u32,
+    /// An SSRC that showed up, and the sequence number that would confirm it.
+    stranger: Option<(u32, u16)>,
     concealed_samples: u64,
     telephone_events: u64,
 }
@@ -258,7 +262,8 @@ impl Source {
     /// Lets a packet pass that the stream's sender may have sent.
     ///
     /// While a stream flows, nobody else can put audio into it, not even from a permitted address:
-    /// media ports are found by chance, and a recording must not hold what a stranger sent there.
+    /// media ports are found by chance ("RTP bleed"), and a recording must not hold what a stranger
+    /// sent there.
     fn admit(
         &mut self,
         packet: &rtp::Packet<'_>,

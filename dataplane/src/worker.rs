@@ -28,7 +28,7 @@ const COMMANDS_MAX: usize = 4096;
 const COMMANDS_PER_TURN: usize = 256;
 /// Events that may wait beside those of the streams, and per stream.
 const EVENTS_MIN: usize = 1024;
-const EVENTS_PER_STREAM: usize = 4;
+const EVENTS_PER_STREAM: usize = 2;
 /// Lateness beyond this is stated as this.
 const LATE_MAX_US: u64 = 10_000_000;
 
@@ -61,7 +61,8 @@ pub enum Wake {
     BusyPoll,
 }
 
-/// A running worker, seen from the control plane.
+/// A running worker, seen from the control plane. Dropped without [`Worker::stop`], it ends within
+/// a second, unwaited for.
 #[derive(Debug)]
 pub struct Worker {
     commands: Sender<Command>,
@@ -174,7 +175,7 @@ struct Shift {
 
 impl Shift {
     fn run(mut self) {
-        // Without the right to, the timers are only less exact.
+        // Where it cannot be set, the timers are only less exact.
         let _ = set_timerslack(1);
         self.figures_due = self.clock.now().after(Nanos::SECOND);
         loop {

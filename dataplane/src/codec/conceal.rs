@@ -17,10 +17,13 @@ const STEP: u32 = 80;
 const FADED: u32 = 6 * STEP;
 
 /// Remembers one decoded signal and continues it where it breaks off.
+///
+/// In this order in memory: what is always touched lies together.
 #[derive(Debug)]
+#[repr(C)]
 pub(crate) struct Concealer {
-    memory: Memory,
     state: State,
+    memory: Memory,
 }
 
 #[derive(Debug)]
@@ -39,9 +42,10 @@ enum State {
 
 /// The newest samples of a signal, by a position that counts on for ever.
 #[derive(Debug)]
+#[repr(C)]
 struct Memory {
-    samples: [i16; MEMORY],
     end: u32,
+    samples: [i16; MEMORY],
 }
 
 /// A continuation of the signal that ended at `origin`.
@@ -74,59 +78,55 @@ impl Concealer {
 
     /// Takes in samples that are there. Just after a gap, they are blended with what was invented.
     pub(crate) fn present(&mut self, samples: &mut [i16]) {
-        if !matches!(self.state, State::Present) {
-            self.blend(samples);
+        match self.state {
+            State::Present => {}
+            State::Missing(invented) => {
+                // 4 ms, and 4 ms more for each 10 ms that were missing, up to 10 ms.
+                let total = (32 + 32 * (invented.count / STEP)).min(STEP);
+                self.blend(invented, total, total, samples);
+            }
+            State::Returning {
+                invented,
+                left,
+                total,
+            } => self.blend(invented, left, total, samples),
         }
         self.memory.push(samples);
     }
 
     /// Fills `out` with a continuation; returns how many samples of it are not yet silent.
     pub(crate) fn missing(&mut self, out: &mut [i16]) -> usize {
-        let invented = match &mut self.state {
+        let mut invented = match self.state {
             State::Missing(invented) => invented,
-            State::Present | State::Returning { .. } => {
-                self.state = State::Missing(Invented::begin(&self.memory));
-                let State::Missing(invented) = &mut self.state else {
-                    unreachable!("just set");
-                };
-                invented
-            }
+            State::Present | State::Returning { .. } => Invented::begin(&self.memory),
         };
         let audible = out.len().min((FADED - invented.count) as usize);
         for sample in &mut out[..audible] {
             *sample = invented.next(&self.memory);
         }
         out[audible..].fill(0);
+        self.state = State::Missing(invented);
         audible
     }
 
-    fn blend(&mut self, samples: &mut [i16]) {
-        if let State::Missing(invented) = self.state {
-            // 4 ms, and 4 ms more for each 10 ms that were missing, up to 10 ms.
-            let total = (32 + 32 * (invented.count / STEP)).min(STEP);
-            self.state = State::Returning {
-                invented,
-                left: total,
-                total,
-            };
-        }
-        let State::Returning {
-            invented,
-            left,
-            total,
-        } = &mut self.state
-        else {
-            return;
-        };
-        for sample in samples.iter_mut().take(*left as usize) {
+    /// Fades the invented signal out under samples of the real one, over the `left` samples that
+    /// are left of `total`.
+    fn blend(&mut self, mut invented: Invented, left: u32, total: u32, samples: &mut [i16]) {
+        let now = samples.len().min(left as usize);
+        for (weight, sample) in (1..=left as i32).rev().zip(&mut samples[..now]) {
             let (old, new) = (i32::from(invented.next(&self.memory)), i32::from(*sample));
-            let weight = *left as i32;
-            *sample = ((old * weight + new * (*total as i32 - weight)) / *total as i32) as i16;
-            *left -= 1;
+            *sample = ((old * weight + new * (total as i32 - weight)) / total as i32) as i16;
         }
-        if *left == 0 {
-            self.state = State::Present;
-        }
+        let left = left - now as u32;
+        self.state = if left == 0 {
+            State::Present
+        } else {
+            State::Returning {
+                invented,
+                left,
+                total,
+            }
+        };
     }
 }
 
@@ -146,7 +146,7 @@ impl Memory {
         i32::from(self.samples[position as usize % MEMORY])
     }
 
-    /// The pitch period of the newest samples: the lag at which they resemble the earlier ones most.
+    /// The pitch period of the newest samples: the lag at which they resemble earlier ones most.
     fn period(&self) -> u32 {
         let recent: [i16; WINDOW + PITCH_MAX] = std::array::from_fn(|n| {
             let back = (WINDOW + PITCH_MAX - n) as u32;

@@ -31,9 +31,6 @@ use scratch::Scratch;
 use slots::{Slots, calls_per_slot};
 use tables::{Calls, Stream, Streams};
 
-/// What a slot lasts: a call is served once in each period of ten of them.
-pub const SLOT: Nanos = slots::SLOT;
-
 /// The data plane of one worker, without its ports, rings and clock.
 #[derive(Debug)]
 pub struct Pipeline {

@@ -4,10 +4,10 @@ use crate::period::PERIOD;
 use crate::time::Nanos;
 
 /// Slots of a period.
-pub(crate) const SLOTS: u64 = 10;
+const SLOTS: u64 = 10;
 
 /// What a slot lasts.
-pub(crate) const SLOT: Nanos = Nanos(PERIOD.0 / SLOTS);
+const SLOT: Nanos = Nanos(PERIOD.0 / SLOTS);
 
 /// The clock of the slots, and the calls in them.
 #[derive(Debug)]

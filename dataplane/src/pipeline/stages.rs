@@ -3,7 +3,6 @@
 use super::scratch::Served;
 use super::slots::Due;
 use super::{Events, Pipeline};
-use crate::encoding::Place;
 use crate::mix::mix;
 use crate::source::Sound;
 use crate::time::Nanos;
@@ -72,7 +71,10 @@ impl Pipeline {
                 let Some(sink) = self.streams.sink_mut(*index) else {
                     continue;
                 };
-                let payload = |place: Place| place.of(&scratch.payloads, served.payloads);
+                let Some(place) = sink.encoding() else {
+                    continue;
+                };
+                let payload = scratch.payloads[served.payloads + place].bytes();
                 match sink.send(due.at, csrcs, payload, out) {
                     Ok(sent) => self.packets_out += u64::from(sent),
                     Err(reason) => self.drops.count(reason),

@@ -42,8 +42,9 @@ struct Place {
     stream: Stream,
 }
 
-/// Who uses a port pair.
+/// Who uses a port pair. Which of them it is, is told where the stream begins in memory.
 #[derive(Debug)]
+#[repr(u8)]
 #[expect(
     clippy::large_enum_variant,
     reason = "all memory is taken at start-up, so that each place has room for either"

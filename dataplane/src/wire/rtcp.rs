@@ -489,7 +489,8 @@ mod tests {
             names in prop::collection::vec((any::<u32>(), "[!-~]{0,32}"), 0..8),
         ) {
             let report = Report { ssrc, sender: sends.then_some(SENDER), blocks: &blocks };
-            let chunks: Vec<_> = names.iter().map(|(ssrc, name)| (*ssrc, name.as_bytes())).collect();
+            let chunks: Vec<_> =
+                names.iter().map(|(ssrc, name)| (*ssrc, name.as_bytes())).collect();
             let bytes = compound(&report, &chunks, bye);
             let mut items = Compound::parse(&bytes).unwrap().items();
             let Some(Item::Report { ssrc: reporter, sender, blocks: read }) = items.next() else {
@@ -506,7 +507,10 @@ mod tests {
         }
 
         #[test]
-        fn never_panics(mut bytes in prop::collection::vec(any::<u8>(), 0..80), kind in 199u8..206) {
+        fn never_panics(
+            mut bytes in prop::collection::vec(any::<u8>(), 0..80),
+            kind in 199u8..206,
+        ) {
             if let [first, second, third, ..] = &mut bytes[..] {
                 (*first, *second, *third) = (*first & 0x3f | 0x80, kind, 0);
             }

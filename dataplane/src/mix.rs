@@ -6,32 +6,50 @@ use crate::period::{BLOCK, Block};
 const THRESHOLD: i32 = 24_576;
 const HEADROOM: i32 = i16::MAX as i32 - THRESHOLD;
 
+/// Samples summed at once: as many as stay in registers.
+const LANES: usize = 16;
+
 /// The sum of `voices`: silence where there is none, and a single voice unchanged.
 pub(crate) fn mix(voices: &[Block]) -> Block {
     match voices {
         [] => [0; BLOCK],
         [voice] => *voice,
-        [first, rest @ ..] => sum(first, rest),
+        [_, _, ..] => sum(voices),
     }
 }
 
-fn sum(first: &Block, rest: &[Block]) -> Block {
-    let mut sums = [0i32; BLOCK];
-    for (sum, sample) in sums.iter_mut().zip(first) {
-        *sum = i32::from(*sample);
+fn sum(voices: &[Block]) -> Block {
+    let mut out = [0; BLOCK];
+    // Negative as soon as one sum lies beyond the threshold.
+    let mut beyond = 0;
+    for (place, out) in out.as_chunks_mut().0.iter_mut().enumerate() {
+        let sums = lanes(voices, place);
+        for sum in &sums {
+            beyond |= (THRESHOLD - sum) | (THRESHOLD + sum);
+        }
+        *out = sums.map(saturate);
     }
-    for voice in rest {
-        for (sum, sample) in sums.iter_mut().zip(voice) {
+    if beyond < 0 {
+        for (place, out) in out.as_chunks_mut().0.iter_mut().enumerate() {
+            *out = lanes(voices, place).map(|sum| saturate(limit(sum)));
+        }
+    }
+    out
+}
+
+fn lanes(voices: &[Block], place: usize) -> [i32; LANES] {
+    let mut sums = [0; LANES];
+    for voice in voices {
+        for (sum, sample) in sums.iter_mut().zip(&voice.as_chunks::<LANES>().0[place]) {
             *sum += i32::from(*sample);
         }
     }
-    let peak = sums.iter().fold(0, |peak, sum| peak.max(sum.abs()));
-    if peak > THRESHOLD {
-        for sum in &mut sums {
-            *sum = limit(*sum);
-        }
-    }
-    sums.map(|sum| sum as i16)
+    sums
+}
+
+/// Written as a clamp because processors narrow like that.
+fn saturate(sum: i32) -> i16 {
+    sum.clamp(i16::MIN.into(), i16::MAX.into()) as i16
 }
 
 /// The identity up to the threshold; above it a hyperbola that continues the line with the same
@@ -66,6 +84,21 @@ mod tests {
         let voices = [tone(9000.0, 0.3), tone(8000.0, 0.5), tone(7000.0, 0.7)];
         for (n, sample) in mix(&voices).iter().enumerate() {
             assert_eq!(*sample, voices[0][n] + voices[1][n] + voices[2][n]);
+        }
+    }
+
+    #[test]
+    fn one_loud_sample_anywhere_is_limited_and_the_others_are_not() {
+        for loud in 0..BLOCK {
+            for level in [30_000, -30_000] {
+                let mut voice = tone(1000.0, 0.3);
+                let before = mix(&[voice, [0; BLOCK]]);
+                voice[loud] = level;
+                let after = mix(&[voice, [0; BLOCK]]);
+                assert_eq!(i32::from(after[loud]), limit(level.into()));
+                let changed = before.iter().zip(&after).filter(|(a, b)| a != b);
+                assert_eq!(changed.count(), 1);
+            }
         }
     }
 

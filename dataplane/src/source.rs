@@ -38,6 +38,7 @@ pub(crate) struct Source {
     heard: Nanos,
     packets: u64,
     bytes: u64,
+    csrc: u32,
     hearing: Hearing,
     news: News,
     muted: bool,
@@ -92,6 +93,7 @@ impl Source {
             id,
             call,
             spec,
+            csrc: spec.csrc,
             muted: false,
             latch: None,
             ssrc: None,
@@ -128,12 +130,12 @@ impl Source {
 
     /// Its identifier in lists of contributors.
     pub(crate) const fn csrc(&self) -> u32 {
-        self.spec.csrc
+        self.csrc
     }
 
     /// Its identifier and canonical name, if it takes part in the mix and was ever heard in it.
     pub(crate) fn contributor(&self) -> Option<(u32, &[u8])> {
-        (self.spoke && !self.muted).then(|| (self.spec.csrc, self.spec.cname.as_bytes()))
+        (self.spoke && !self.muted).then(|| (self.csrc, self.spec.cname.as_bytes()))
     }
 
     /// Takes an RTP packet in, or says why not.

@@ -37,7 +37,8 @@ pub struct Limits {
     pub sinks_per_call: u32,
     /// Sources and sinks together: the number of port pairs.
     pub streams: u32,
-    /// Packets that the jitter buffers may hold, all sources together.
+    /// Packets that the jitter buffers may hold, all sources together. A source of 20 ms packets
+    /// holds about three, and up to `jitter_max_ms / 20` where its network is bad.
     pub frames: u32,
 }
 
@@ -164,7 +165,7 @@ pub enum Command {
     },
     /// Send as negotiated, from the next slot on.
     SetSink { sink: StreamId, flow: SinkFlow },
-    /// Say RTCP BYE if anything was sent, and be gone.
+    /// Say RTCP BYE if anything was sent (RFC 3550 §6.3.7), and be gone.
     CloseSink { sink: StreamId },
 }
 
@@ -187,9 +188,15 @@ pub struct SourceStats {
     pub reordered: u64,
     /// Samples invented to cover what was missing.
     pub concealed_samples: u64,
+    /// Samples inserted to lengthen the delay.
+    pub inserted_samples: u64,
+    /// Samples removed to shorten the delay.
+    pub removed_samples: u64,
+    /// Times that the stream's timing was found anew: another SSRC, or a leap of its timestamps.
+    pub restarts: u64,
     /// Interarrival jitter (RFC 3550 §6.4.1), in microseconds.
     pub jitter_us: u32,
-    /// Delay that the jitter buffer adds now, in microseconds.
+    /// Delay that the jitter buffer adds to the fastest packets now, in microseconds.
     pub delay_us: u32,
     /// Telephone-event packets seen.
     pub telephone_events: u64,
@@ -211,11 +218,11 @@ pub struct ReceiverReport {
 /// What a sink did so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct SinkStats {
-    /// RTP packets sent.
+    /// RTP packets handed to the port.
     pub packets: u64,
-    /// RTP payload bytes sent.
+    /// RTP payload bytes in them.
     pub bytes: u64,
-    /// Packets that the port could not send.
+    /// Packets of those, or of RTCP, that the port could not send.
     pub unsent: u64,
     /// The recorder's newest report, if it sent one.
     pub report: Option<ReceiverReport>,
@@ -224,7 +231,7 @@ pub struct SinkStats {
 /// The state of one worker, told once a second.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct WorkerStats {
-    /// Calls, sources and sinks open now.
+    /// Calls open now.
     pub calls: u32,
     /// Sources open now.
     pub sources: u32,
@@ -232,9 +239,9 @@ pub struct WorkerStats {
     pub sinks: u32,
     /// Jitter-buffer frames in use now.
     pub frames_used: u32,
-    /// Packets received, and their bytes.
+    /// Packets received.
     pub packets_in: u64,
-    /// Packets sent.
+    /// Packets handed to the port.
     pub packets_out: u64,
     /// Packets dropped, by reason, in the order of [`Drop::ALL`].
     pub drops: [u64; Drop::ALL.len()],
@@ -248,6 +255,10 @@ pub struct WorkerStats {
     pub late_max_us: u32,
     /// Slots of this life that were skipped because the worker was a whole period behind.
     pub slots_skipped: u64,
+    /// Commands of this life that named something gone, taken, or beyond the limits.
+    pub commands_ignored: u64,
+    /// Events of this life that were given up because nobody fetched them.
+    pub events_dropped: u64,
     /// CPU time used by the worker's thread, in microseconds.
     pub cpu_us: u64,
 }
@@ -261,18 +272,18 @@ pub enum Event {
         remote: SocketAddr,
         ssrc: u32,
     },
-    /// A source that was heard sends nothing any more.
+    /// A source sends nothing, or nothing any more.
     SourceSilent { source: StreamId },
     /// A source has been silent for so long that it is given up; it may still come back.
     SourceLost { source: StreamId },
     /// A silent or lost source is heard again.
     SourceHeard { source: StreamId },
-    /// A source's figures, every few seconds and once more when it closes.
+    /// A source's figures, once a second and once more when it closes.
     SourceStats {
         source: StreamId,
         stats: SourceStats,
     },
-    /// A sink's figures, every few seconds and once more when it closes.
+    /// A sink's figures, once a second and once more when it closes.
     SinkStats { sink: StreamId, stats: SinkStats },
     /// The recorder said RTCP BYE.
     SinkBye { sink: StreamId },

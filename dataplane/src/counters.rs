@@ -11,6 +11,8 @@ pub enum Drop {
     Version,
     /// From an address that may not feed the source, or not the latched one.
     Remote,
+    /// From an SSRC other than the stream's, which no second packet has confirmed yet.
+    Ssrc,
     /// Its payload type is not among the source's.
     PayloadType,
     /// Its payload cannot be of the codec that the type names.
@@ -21,7 +23,7 @@ pub enum Drop {
     Duplicate,
     /// It came after its turn.
     Late,
-    /// It lay further ahead than the jitter buffer reaches.
+    /// It lay further ahead than the jitter buffer reaches, or its sequence number leapt.
     Early,
     /// All frames of the worker are in use.
     NoFrame,
@@ -33,11 +35,12 @@ pub enum Drop {
 
 impl Drop {
     /// Every reason, in the order of the counters.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::NoStream,
         Self::Malformed,
         Self::Version,
         Self::Remote,
+        Self::Ssrc,
         Self::PayloadType,
         Self::PayloadSize,
         Self::RtpAtSink,
@@ -56,6 +59,7 @@ impl Drop {
             Self::Malformed => "malformed",
             Self::Version => "version",
             Self::Remote => "remote",
+            Self::Ssrc => "ssrc",
             Self::PayloadType => "payload_type",
             Self::PayloadSize => "payload_size",
             Self::RtpAtSink => "rtp_at_sink",
@@ -65,6 +69,39 @@ impl Drop {
             Self::NoFrame => "no_frame",
             Self::RtcpMalformed => "rtcp_malformed",
             Self::Unsent => "unsent",
+        }
+    }
+}
+
+/// How many packets were dropped for each reason.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Drops([u64; Drop::ALL.len()]);
+
+impl Drops {
+    /// Counts one packet.
+    pub(crate) const fn count(&mut self, reason: Drop) {
+        self.0[reason as usize] += 1;
+    }
+
+    /// The counts in the order of [`Drop::ALL`].
+    pub(crate) const fn all(&self) -> [u64; Drop::ALL.len()] {
+        self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_reason_has_its_own_counter_in_the_published_order() {
+        for (place, reason) in Drop::ALL.into_iter().enumerate() {
+            let mut drops = Drops::default();
+            drops.count(reason);
+            assert_eq!(
+                drops.all().iter().position(|count| *count == 1),
+                Some(place)
+            );
         }
     }
 }

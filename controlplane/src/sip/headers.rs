@@ -43,9 +43,12 @@ impl Headers {
         Self(headers)
     }
 
-    /// Adds a header at the end.
+    /// Adds a header at the end; Content-Length is passed over.
     pub fn push(&mut self, name: &str, value: &str) {
-        self.0.push(header::make(name, value));
+        let header = header::make(name, value);
+        if !matches!(header, Header::ContentLength(_)) {
+            self.0.push(header);
+        }
     }
 
     /// Every header as name and value.

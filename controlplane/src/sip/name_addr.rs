@@ -180,7 +180,8 @@ mod tests {
             uri in "sip:[a-z]{1,5}@[a-z]{1,9}(;lr)?",
             tag in "[a-f0-9]{1,12}",
         ) {
-            let mut address = NameAddr { display, uri: AnyUri::parse(&uri), params: Params::default() };
+            let (uri, params) = (AnyUri::parse(&uri), Params::default());
+            let mut address = NameAddr { display, uri, params };
             address.params.set("tag", Some(tag));
             prop_assert_eq!(NameAddr::parse(&address.to_string()), Ok(address));
         }

@@ -126,7 +126,10 @@ mod tests {
     proptest! {
         #[test]
         fn what_is_written_is_read_back(
-            list in prop::collection::vec(("[a-z+.]{1,8}", prop::option::of("[^\\p{Cc}]{0,12}")), 0..5)
+            list in prop::collection::vec(
+                ("[a-z+.]{1,8}", prop::option::of("[^\\p{Cc}]{0,12}")),
+                0..5,
+            )
         ) {
             let params = Params(list);
             let written = params.to_string();

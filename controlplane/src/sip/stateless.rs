@@ -165,17 +165,16 @@ mod tests {
 
     fn request(method: &str, to: &str, more: &str) -> String {
         format!(
-            "{method} sip:us@192.0.2.1 SIP/2.0\r\nVia: SIP/2.0/UDP h.example:5070;branch=z9hG4bK1\r\n\
+            "{method} sip:us@192.0.2.1 SIP/2.0\r\n\
+             Via: SIP/2.0/UDP h.example:5070;branch=z9hG4bK1\r\n\
              From: <sip:a@h>;tag=1\r\nTo: {to}\r\nCall-ID: c1\r\nCSeq: 3 {method}\r\n{more}\
              Content-Length: 0\r\n\r\n"
         )
     }
 
     fn status(text: &str) -> Option<u16> {
-        {
-            let (answer, _) = answer_to(text, udp())?;
-            answer.split(' ').nth(1)?.parse().ok()
-        }
+        let (answer, _) = answer_to(text, udp())?;
+        answer.split(' ').nth(1)?.parse().ok()
     }
 
     #[test]

@@ -195,8 +195,18 @@ mod tests {
     proptest! {
         #[test]
         fn what_is_read_is_written_and_read_again(
-            source in "sips?:([a-z.;%20+]{1,9}@)?([a-z0-9_.-]{1,12}|\\[2001:db8::[0-9a-f]{1,4}\\])(:[1-9][0-9]{0,3})?(;[a-z]{1,5}(=[a-z0-9:%/]{0,8})?){0,3}(\\?[a-z=&%]{0,9})?"
+            (scheme, user, host) in (
+                "sips?",
+                "([a-z.;%20+]{1,9}@)?",
+                "[a-z0-9_.-]{1,12}|\\[2001:db8::[0-9a-f]{1,4}\\]",
+            ),
+            (port, params, headers) in (
+                "(:[1-9][0-9]{0,3})?",
+                "(;[a-z]{1,5}(=[a-z0-9:%/]{0,8})?){0,3}",
+                "(\\?[a-z=&%]{0,9})?",
+            ),
         ) {
+            let source = format!("{scheme}:{user}{host}{port}{params}{headers}");
             let uri = Uri::parse(&source).unwrap();
             prop_assert_eq!(Uri::parse(&uri.to_string()), Ok(uri));
         }

@@ -7,7 +7,7 @@ use rsip::StatusCode;
 
 use super::compose::Way;
 use super::established::Established;
-use super::requests::Offer;
+use super::offers::Offer;
 use super::{Session, Stage};
 use crate::random::Random;
 use crate::sip::answer::{answer, not_understood};

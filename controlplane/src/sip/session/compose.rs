@@ -24,21 +24,12 @@ pub(super) struct Way {
     large_by_tcp: bool,
 }
 
-/// How a request was sent, as far as it matters when nobody can be reached.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Attempt {
-    protocol: Protocol,
-    /// It is the second attempt, and the last.
-    again: bool,
-    /// TCP was taken only because of the size.
-    by_size: bool,
-}
-
 /// A request that is ready to be sent.
 pub(super) struct Ready {
     pub(super) request: Request,
     pub(super) flow: Flow,
-    pub(super) attempt: Attempt,
+    /// TCP was taken only because of the size.
+    pub(super) by_size: bool,
 }
 
 impl Way {
@@ -54,7 +45,6 @@ impl Way {
     pub(super) fn ready(
         &self,
         (named, hop): (Option<Protocol>, Flow),
-        again: bool,
         build: impl Fn(Protocol) -> Request,
     ) -> Ready {
         let protocol = match self.policy {
@@ -62,41 +52,34 @@ impl Way {
             TransportPolicy::Tcp => Protocol::Tcp,
             TransportPolicy::Auto => named.unwrap_or(hop.protocol),
         };
-        let make = |protocol, by_size| {
-            let attempt = Attempt {
-                protocol,
-                again,
-                by_size,
-            };
-            Ready {
-                request: build(protocol),
-                flow: Flow { protocol, ..hop },
-                attempt,
-            }
-        };
-        let ready = make(protocol, false);
-        let switches = self.policy == TransportPolicy::Auto
+        let request = build(protocol);
+        let by_size = self.policy == TransportPolicy::Auto
             && self.large_by_tcp
             && protocol == Protocol::Udp
-            && ready.request.write().len() > DATAGRAM_MAX;
-        if switches {
-            make(Protocol::Tcp, true)
+            && request.write().len() > DATAGRAM_MAX;
+        if by_size {
+            let flow = Flow {
+                protocol: Protocol::Tcp,
+                ..hop
+            };
+            Ready {
+                request: build(Protocol::Tcp),
+                flow,
+                by_size,
+            }
         } else {
-            ready
+            Ready {
+                request,
+                flow: Flow { protocol, ..hop },
+                by_size,
+            }
         }
     }
 
-    /// Whether a request whose flow leads nowhere is sent once more: by UDP where TCP was only
-    /// taken for its size (RFC 3261 §18.1.1), else by another connection, because one that was
-    /// open may have died unnoticed.
-    pub(super) fn tries_again(&mut self, attempt: Attempt) -> bool {
-        match attempt.protocol {
-            Protocol::Udp => false,
-            Protocol::Tcp => {
-                self.large_by_tcp &= !attempt.by_size;
-                !attempt.again
-            }
-        }
+    /// TCP could not be opened for a large request: UDP takes it, and all that follow
+    /// (RFC 3261 §18.1.1).
+    pub(super) fn fall_back(&mut self) {
+        self.large_by_tcp = false;
     }
 }
 
@@ -153,7 +136,7 @@ impl Session {
     /// The ACK of a 2xx within its dialog (RFC 3261 §13.2.2.4), and where it goes.
     pub(super) fn ack(&mut self, dialog: &Dialog, number: u32) -> (Flow, Vec<u8>) {
         let branch = branch(&mut self.random);
-        let ready = self.way.ready(dialog.next_hop(), false, |protocol| {
+        let ready = self.way.ready(dialog.next_hop(), |protocol| {
             dialog.request(Method::Ack, number, &self.local.via(protocol, &branch))
         });
         (ready.flow, ready.request.write())

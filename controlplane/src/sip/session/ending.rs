@@ -4,11 +4,12 @@ use std::time::Instant;
 
 use rsip::{Method, StatusCode};
 
-use super::compose::{self, Attempt};
-use super::{OurRequest, Purpose, Session, Stage};
+use super::compose;
+use super::transactions::{OurRequest, Purpose};
+use super::{Session, Stage};
 use crate::sip::content::Content;
 use crate::sip::dialog::Dialog;
-use crate::sip::output::{End, Failure, Output};
+use crate::sip::output::{End, Output};
 use crate::sip::transaction::client::Client;
 
 /// A BYE, and all that it takes to send it again.
@@ -16,7 +17,6 @@ use crate::sip::transaction::client::Client;
 pub(super) struct Bye {
     dialog: Dialog,
     content: Content,
-    attempt: Option<Attempt>,
     /// Whether its answer confirms that the session is over.
     pub(super) main: bool,
 }
@@ -66,7 +66,6 @@ impl Session {
             Bye {
                 dialog: dialog.clone(),
                 content,
-                attempt: None,
                 main,
             },
             now,
@@ -102,7 +101,6 @@ impl Session {
             Bye {
                 dialog,
                 content,
-                attempt: None,
                 main,
             },
             now,
@@ -113,33 +111,32 @@ impl Session {
     fn send_bye(&mut self, mut bye: Bye, now: Instant, out: &mut Vec<Output>) {
         let number = bye.dialog.next_number();
         let branch = compose::branch(&mut self.random);
-        let again = bye.attempt.is_some();
-        let ready = self.way.ready(bye.dialog.next_hop(), again, |protocol| {
+        let ready = self.way.ready(bye.dialog.next_hop(), |protocol| {
             let via = self.local.via(protocol, &branch);
             let mut request = bye.dialog.request(Method::Bye, number, &via);
             request.headers.push("User-Agent", &self.local.agent);
             bye.content.put(&mut request.headers, &mut request.body);
             request
         });
-        bye.attempt = Some(ready.attempt);
         let bytes = ready.request.write();
         let client = Client::start(bytes, branch, ready.flow, self.local.timing, now, out);
+        let (purpose, by_size) = (Purpose::Bye(Box::new(bye)), ready.by_size);
         self.clients.push(OurRequest {
             client,
-            purpose: Purpose::Bye(Box::new(bye)),
+            purpose,
+            by_size,
         });
     }
 
-    /// A BYE has no answer, and will have none.
+    /// A BYE has no answer, and will have none, unless by UDP.
     pub(super) fn on_bye_failed(
         &mut self,
         bye: Bye,
-        failure: Failure,
+        falls_back: bool,
         now: Instant,
         out: &mut Vec<Output>,
     ) {
-        let attempt = bye.attempt.filter(|_| failure == Failure::Unreachable);
-        if attempt.is_some_and(|attempt| self.way.tries_again(attempt)) {
+        if falls_back {
             self.send_bye(bye, now, out);
         } else if bye.main {
             self.confirm_end(false, out);

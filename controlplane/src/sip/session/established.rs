@@ -2,8 +2,8 @@
 
 use std::time::Instant;
 
-use super::jobs::Jobs;
-use super::requests::Offer;
+use super::offers::Offer;
+use super::queue::Jobs;
 use super::{Reason, Session, Stage};
 use crate::sip::content::Content;
 use crate::sip::dialog::Dialog;
@@ -77,6 +77,14 @@ impl Session {
             Some(Due::Refresh) if established.takes_update => self.refresh(now, out),
             Some(Due::Refresh) => out.push(Output::RefreshDue),
             None => {}
+        }
+    }
+
+    /// The peer refuses UPDATE: its user refreshes from now on.
+    pub(super) fn refresh_otherwise(&mut self, out: &mut Vec<Output>) {
+        if let Stage::Established(established) = &mut self.stage {
+            established.takes_update = false;
+            out.push(Output::RefreshDue);
         }
     }
 }

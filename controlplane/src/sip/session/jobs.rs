@@ -1,12 +1,13 @@
 //! Our requests within the dialog, one at a time: re-INVITE, UPDATE and OPTIONS.
 
-use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use rsip::Method;
 
-use super::compose::{self, Attempt};
-use super::{OurInvite, OurRequest, Purpose, Reason, Session, Stage};
+use super::compose;
+use super::queue::{InFlight, Job, Owner};
+use super::transactions::{OurInvite, OurRequest, Purpose};
+use super::{Session, Stage};
 use crate::random::Random;
 use crate::sip::answer::SUPPORTED;
 use crate::sip::content::Content;
@@ -19,87 +20,6 @@ use crate::sip::transaction::client_invite::ClientInvite;
 
 /// As often a request is sent again after 491 or 422 before its user is told.
 const TRIES_MAX: u32 = 10;
-
-/// Requests that wait, and the one that is in flight.
-#[derive(Debug, Default)]
-pub(super) struct Jobs {
-    /// One of each kind at most: what is asked later replaces what waits.
-    waiting: VecDeque<Job>,
-    in_flight: Option<InFlight>,
-    /// After glare, nothing is sent before.
-    gate: Option<Instant>,
-}
-
-/// A request to be sent.
-#[derive(Clone, Debug)]
-struct Job {
-    method: Method,
-    content: Content,
-    owner: Owner,
-    /// How often it was sent already.
-    tries: u32,
-}
-
-/// Who wants to know how a request fared.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Owner {
-    User,
-    /// Nobody: the session refreshes itself.
-    Timer,
-}
-
-/// The request that is in flight.
-#[derive(Debug)]
-struct InFlight {
-    job: Job,
-    branch: String,
-    attempt: Attempt,
-    /// When an INVITE that is worked on without end is cancelled.
-    cancel_at: Option<Instant>,
-}
-
-impl Jobs {
-    fn push(&mut self, job: Job) {
-        let same = |other: &&mut Job| other.method == job.method && other.owner == job.owner;
-        match self.waiting.iter_mut().find(same) {
-            Some(waiting) => waiting.content = job.content,
-            None => self.waiting.push_back(job),
-        }
-    }
-
-    /// A job must be sent again. What its user asked for meanwhile replaces its content.
-    fn push_again(&mut self, mut job: Job) {
-        let same = |other: &Job| other.method == job.method && other.owner == job.owner;
-        let newer = self.waiting.iter().position(same);
-        if let Some(newer) = newer.and_then(|at| self.waiting.remove(at)) {
-            job.content = newer.content;
-        }
-        self.waiting.push_front(job);
-    }
-
-    /// Whether a request is in flight that stands in the way of an offer from the peer: an INVITE
-    /// always, another if it carries an offer itself (RFC 3261 §14.2, RFC 3311 §5.2).
-    pub(super) fn collide(&self) -> bool {
-        self.in_flight.as_ref().is_some_and(|in_flight| {
-            let body = in_flight.job.content.body.as_ref();
-            in_flight.job.method == Method::Invite || body.is_some_and(|body| body.may_be_sdp())
-        })
-    }
-
-    /// When something is due, and what.
-    pub(super) fn deadline(&self) -> Option<(Instant, Reason)> {
-        let cancel = self
-            .in_flight
-            .as_ref()
-            .and_then(|in_flight| in_flight.cancel_at);
-        let cancel = cancel.map(|at| (at, Reason::Cancel));
-        self.gate
-            .map(|at| (at, Reason::Glare))
-            .into_iter()
-            .chain(cancel)
-            .min()
-    }
-}
 
 impl Session {
     /// Sends a re-INVITE as soon as the dialog is free for one. One that waits already is
@@ -161,55 +81,56 @@ impl Session {
         }
         if let Some(mut job) = jobs.waiting.pop_front() {
             job.tries += 1;
-            self.send_job(job, false, now, out);
+            self.send_job(job, now, out);
         }
     }
 
-    fn send_job(&mut self, job: Job, again: bool, now: Instant, out: &mut Vec<Output>) {
+    fn send_job(&mut self, job: Job, now: Instant, out: &mut Vec<Output>) {
         let Stage::Established(established) = &mut self.stage else {
             return;
         };
         let number = established.dialog.next_number();
         let branch = compose::branch(&mut self.random);
         let expires = established.timer.map(SessionTimer::to_request);
-        let ready = self
-            .way
-            .ready(established.dialog.next_hop(), again, |protocol| {
-                let via = self.local.via(protocol, &branch);
-                let mut request = established.dialog.request(job.method, number, &via);
-                if job.method == Method::Options {
-                    request.headers.push("Accept", &self.local.accept);
-                    request.headers.push("Supported", SUPPORTED);
-                    request.headers.push("User-Agent", &self.local.agent);
-                } else {
-                    compose::dress(&mut request, &self.local, &self.options, protocol, expires);
-                }
-                job.content.put(&mut request.headers, &mut request.body);
-                request
-            });
+        let ready = self.way.ready(established.dialog.next_hop(), |protocol| {
+            let via = self.local.via(protocol, &branch);
+            let mut request = established.dialog.request(job.method, number, &via);
+            if job.method == Method::Options {
+                request.headers.push("Accept", &self.local.accept);
+                request.headers.push("Supported", SUPPORTED);
+                request.headers.push("User-Agent", &self.local.agent);
+            } else {
+                compose::dress(&mut request, &self.local, &self.options, protocol, expires);
+            }
+            job.content.put(&mut request.headers, &mut request.body);
+            request
+        });
         let timing = self.local.timing;
         let invite = job.method == Method::Invite;
         established.jobs.in_flight = Some(InFlight {
             job,
             branch: branch.clone(),
-            attempt: ready.attempt,
             cancel_at: invite.then(|| now + timing.patience()),
         });
         if invite {
             let ids = (branch, number);
             let transaction = ClientInvite::start(ready.request, ready.flow, ids, timing, now, out);
-            let legs = Vec::new();
-            self.invites.push(OurInvite {
+            let (legs, by_size) = (Vec::new(), ready.by_size);
+            let our = OurInvite {
                 transaction,
                 first: false,
+                by_size,
                 cancelled: false,
                 legs,
-            });
+            };
+            self.invites.push(our);
         } else {
             let client = Client::start(ready.request.write(), branch, ready.flow, timing, now, out);
+            let (purpose, by_size) = (Purpose::Job, ready.by_size);
             self.clients.push(OurRequest {
                 client,
-                purpose: Purpose::Job,
+                purpose,
+                by_size,
             });
         }
     }
@@ -256,6 +177,8 @@ impl Session {
                     response,
                 });
             }
+            // The peer took UPDATE once, or said so: what remains is a re-INVITE.
+            (_, 405 | 501) => self.refresh_otherwise(out),
             // The session timer asks again.
             _ => {}
         }
@@ -287,15 +210,16 @@ impl Session {
         }
     }
 
-    /// The request with that branch has no answer, and will have none.
+    /// The request with that branch has no answer, and will have none, unless by UDP.
     pub(super) fn on_job_failed(
         &mut self,
         branch: &str,
         failure: Failure,
+        falls_back: bool,
         now: Instant,
         out: &mut Vec<Output>,
     ) {
-        let Some(InFlight { job, attempt, .. }) = self.land(branch) else {
+        let Some(InFlight { job, .. }) = self.land(branch) else {
             return;
         };
         match failure {
@@ -304,9 +228,7 @@ impl Session {
                 let by = End::Lost { status: None };
                 self.say_bye(Content::default(), Some(by), now, out);
             }
-            Failure::Unreachable if self.way.tries_again(attempt) => {
-                self.send_job(job, true, now, out);
-            }
+            Failure::Unreachable if falls_back => self.send_job(job, now, out),
             Failure::Unreachable => {
                 if job.owner == Owner::User {
                     out.push(Output::Failed {

@@ -9,19 +9,15 @@ use super::content::Content;
 use super::dialog::{Dialog, Us};
 use super::flow::Flow;
 use super::local::{Local, Options};
-use super::message::{Message, Response};
-use super::output::{Failure, Output, RequestId};
-use super::transaction::Heard;
-use super::transaction::client::Client;
-use super::transaction::client_invite::ClientInvite;
+use super::message::Message;
+use super::output::Output;
 use super::transaction::server::Server;
-use super::transaction::server_invite::ServerInvite;
 use crate::random::Random;
 use called::Called;
 use calling::Calling;
 use compose::Way;
-use ending::Bye;
 use established::Established;
+use transactions::{OurInvite, OurRequest, TheirInvite};
 
 /// The peer's first INVITE, until it is answered.
 mod called;
@@ -33,19 +29,21 @@ mod compose;
 mod ending;
 /// What an established session holds.
 mod established;
+/// What becomes of our INVITEs: of the first, and of those within the dialog.
+mod invites;
 /// Our requests within the dialog, one at a time.
 mod jobs;
-/// The peer's requests within the dialog.
+/// INVITE and UPDATE of the peer within the dialog.
+mod offers;
+/// Our requests that wait, and the one that is in flight.
+mod queue;
+/// The peer's requests, and whatever else carries our Call-ID.
 mod requests;
 /// Whole sessions in virtual time.
 #[cfg(test)]
 mod scenarios;
-
-/// As many transactions of one kind are kept at once. The oldest of those that only wait for
-/// echoes make room.
-const TRANSACTIONS_MAX: usize = 8;
-/// As many answers from different places to one INVITE are taken.
-const LEGS_MAX: usize = 8;
+/// The transactions of a session, and what their events mean to it.
+mod transactions;
 
 /// An INVITE session.
 #[derive(Debug)]
@@ -120,48 +118,6 @@ enum Stage {
     Ended { dialog: Option<Dialog> },
 }
 
-/// An INVITE of ours.
-#[derive(Debug)]
-struct OurInvite {
-    transaction: ClientInvite,
-    /// Whether it has no To tag: each 2xx makes a dialog of its own.
-    first: bool,
-    cancelled: bool,
-    /// Who accepted it, and how that was acknowledged.
-    legs: Vec<Leg>,
-}
-
-/// One acceptance of an INVITE of ours.
-#[derive(Debug)]
-struct Leg {
-    tag: Option<String>,
-    flow: Flow,
-    ack: Vec<u8>,
-}
-
-/// Another request of ours.
-#[derive(Debug)]
-struct OurRequest {
-    client: Client,
-    purpose: Purpose,
-}
-
-/// What a request of ours is for.
-#[derive(Debug)]
-enum Purpose {
-    Cancel,
-    Bye(Box<Bye>),
-    /// The job in flight, if it still is.
-    Job,
-}
-
-/// An INVITE of theirs.
-#[derive(Debug)]
-struct TheirInvite {
-    transaction: ServerInvite,
-    id: RequestId,
-}
-
 impl Session {
     fn new(local: &Arc<Local>, options: Options, random: Random, us: Us, way: Way) -> Self {
         Self {
@@ -217,167 +173,22 @@ impl Session {
 
     /// When it wants to be called, and why.
     pub fn deadline(&self) -> Option<(Instant, Reason)> {
-        let invites = self
-            .invites
-            .iter()
-            .filter_map(|our| our.transaction.deadline());
-        let clients = self.clients.iter().filter_map(|our| our.client.deadline());
-        let theirs = self
-            .server_invites
-            .iter()
-            .filter_map(|their| their.transaction.deadline());
-        let servers = self.servers.iter().filter_map(Server::deadline);
-        let transactions = invites.chain(clients).chain(theirs).chain(servers);
         let stage = match &self.stage {
             Stage::Calling(calling) => Some((calling.budget, Reason::Budget)),
             Stage::Established(established) => established.deadline(),
             Stage::Called(_) | Stage::Ending { .. } | Stage::Ended { .. } => None,
         };
-        transactions
-            .map(|at| (at, Reason::Transaction))
-            .chain(stage)
-            .min()
-    }
-
-    fn on_response(&mut self, response: Response, now: Instant, out: &mut Vec<Output>) {
-        let Ok(identity) = response.headers.identity() else {
-            return;
-        };
-        // RFC 3261 §17.1.3: the branch and the method tell the transaction.
-        let branch = identity.via.branch();
-        if identity.cseq.method == rsip::Method::Invite {
-            let found = self.invites.iter_mut().position(|our| {
-                branch == Some(&our.transaction.branch)
-                    && our.transaction.number == identity.cseq.number
-            });
-            let Some(at) = found else { return };
-            if let Some(heard) = self.invites[at].transaction.handle(&response, now, out) {
-                self.on_invite_response(at, heard, response, now, out);
-            }
-        } else {
-            let found = self
-                .clients
-                .iter()
-                .position(|our| branch == Some(&our.client.branch));
-            let Some(at) = found else { return };
-            if let Some(heard) = self.clients[at].client.handle(&response.status, now) {
-                self.on_client_response(at, heard, response, now, out);
-            }
-        }
+        let transactions = self.transactions_deadline();
+        let transactions = transactions.map(|at| (at, Reason::Transaction));
+        transactions.into_iter().chain(stage).min()
     }
 
     fn on_deadline(&mut self, now: Instant, out: &mut Vec<Output>) {
-        // What an event adds to these lists is due later: the lengths are taken before.
-        for at in 0..self.invites.len() {
-            if let Some(failure) = self.invites[at].transaction.on_deadline(now, out) {
-                self.on_invite_failed(at, failure, now, out);
-            }
-        }
-        for at in 0..self.clients.len() {
-            if let Some(failure) = self.clients[at].client.on_deadline(now, out) {
-                self.on_client_failed(at, failure, now, out);
-            }
-        }
-        for at in 0..self.server_invites.len() {
-            if self.server_invites[at]
-                .transaction
-                .on_deadline(now, out)
-                .is_some()
-            {
-                self.on_unacknowledged(now, out);
-            }
-        }
-        for server in &mut self.servers {
-            server.on_deadline(now);
-        }
+        self.on_transactions_deadline(now, out);
         match &self.stage {
             Stage::Calling(calling) if calling.budget <= now => self.on_budget(now, out),
             Stage::Established(_) => self.on_established_deadline(now, out),
             Stage::Calling(_) | Stage::Called(_) | Stage::Ending { .. } | Stage::Ended { .. } => {}
         }
-    }
-
-    /// The network says that nobody is at that flow's other end.
-    fn on_unreachable(&mut self, flow: Flow, now: Instant, out: &mut Vec<Output>) {
-        for at in 0..self.invites.len() {
-            let transaction = &self.invites[at].transaction;
-            if transaction.flow == flow && transaction.is_waiting() {
-                self.on_invite_failed(at, Failure::Unreachable, now, out);
-            }
-        }
-        for at in 0..self.clients.len() {
-            let client = &mut self.clients[at].client;
-            if client.flow == flow && client.is_waiting() {
-                client.abort();
-                self.on_client_failed(at, Failure::Unreachable, now, out);
-            }
-        }
-    }
-
-    fn on_client_response(
-        &mut self,
-        at: usize,
-        heard: Heard,
-        response: Response,
-        now: Instant,
-        out: &mut Vec<Output>,
-    ) {
-        let OurRequest { client, purpose } = &self.clients[at];
-        match (purpose, heard) {
-            (Purpose::Cancel, _) | (Purpose::Bye(_), Heard::Provisional) => {}
-            (Purpose::Bye(bye), Heard::Success | Heard::Refusal) if bye.main => {
-                self.confirm_end(true, out);
-            }
-            (Purpose::Bye(_), Heard::Success | Heard::Refusal) => {}
-            (Purpose::Job, _) => {
-                let branch = client.branch.clone();
-                self.on_job_response(&branch, heard, response, now, out);
-            }
-        }
-    }
-
-    fn on_client_failed(
-        &mut self,
-        at: usize,
-        failure: Failure,
-        now: Instant,
-        out: &mut Vec<Output>,
-    ) {
-        let OurRequest { client, purpose } = &mut self.clients[at];
-        match purpose {
-            Purpose::Cancel => {}
-            Purpose::Bye(bye) => {
-                let bye = (**bye).clone();
-                self.on_bye_failed(bye, failure, now, out);
-            }
-            Purpose::Job => {
-                let branch = client.branch.clone();
-                self.on_job_failed(&branch, failure, now, out);
-            }
-        }
-    }
-
-    /// Drops what is over, and the oldest of what only waits for echoes where there is too much.
-    fn sweep(&mut self) {
-        self.invites.retain(|our| !our.transaction.is_over());
-        self.clients.retain(|our| !our.client.is_over());
-        self.server_invites
-            .retain(|their| !their.transaction.is_over());
-        self.servers.retain(|server| !server.is_over());
-        bound(&mut self.invites, |our| our.transaction.is_waiting());
-        bound(&mut self.clients, |our| our.client.is_waiting());
-        bound(&mut self.server_invites, |their| {
-            their.transaction.is_waiting()
-        });
-        bound(&mut self.servers, Server::is_waiting);
-    }
-}
-
-fn bound<T>(transactions: &mut Vec<T>, is_waiting: fn(&T) -> bool) {
-    while transactions.len() > TRANSACTIONS_MAX {
-        let Some(oldest) = transactions.iter().position(|one| !is_waiting(one)) else {
-            return;
-        };
-        transactions.remove(oldest);
     }
 }

@@ -17,6 +17,7 @@ pub(crate) struct Client {
     /// Where it was sent.
     pub(crate) flow: Flow,
     timing: Timing,
+    repeated: bool,
     state: State,
 }
 
@@ -59,6 +60,7 @@ impl Client {
             branch,
             flow,
             timing,
+            repeated: false,
             state,
         }
     }
@@ -139,7 +141,23 @@ impl Client {
         matches!(self.state, State::Terminated)
     }
 
-    /// Ends it at once: the network says that nobody is there.
+    /// Sends the request again, by another connection; false where that was done, or is in vain.
+    pub(crate) fn repeat(&mut self, out: &mut Vec<Output>) -> bool {
+        let State::Waiting { bytes, .. } = &self.state else {
+            return false;
+        };
+        if self.repeated || !self.flow.protocol.is_reliable() {
+            return false;
+        }
+        self.repeated = true;
+        out.push(Output::Transmit {
+            flow: self.flow,
+            bytes: bytes.clone(),
+        });
+        true
+    }
+
+    /// Ends it at once: nobody is there.
     pub(crate) fn abort(&mut self) {
         self.state = State::Terminated;
     }

@@ -25,6 +25,7 @@ pub(crate) struct ClientInvite {
     pub(crate) flow: Flow,
     timing: Timing,
     given_up: bool,
+    repeated: bool,
     state: State,
 }
 
@@ -77,6 +78,7 @@ impl ClientInvite {
             flow,
             timing,
             given_up: false,
+            repeated: false,
             state,
         }
     }
@@ -207,6 +209,19 @@ impl ClientInvite {
     /// Whether nothing more is to come.
     pub(crate) fn is_over(&self) -> bool {
         matches!(self.state, State::Terminated)
+    }
+
+    /// Sends the request again, by another connection; false where that was done, or is in vain.
+    pub(crate) fn repeat(&mut self, out: &mut Vec<Output>) -> bool {
+        if self.repeated || self.given_up || !self.flow.protocol.is_reliable() {
+            return false;
+        }
+        self.repeated = true;
+        out.push(Output::Transmit {
+            flow: self.flow,
+            bytes: self.request.write(),
+        });
+        true
     }
 
     /// Ends it at once: nobody is there.

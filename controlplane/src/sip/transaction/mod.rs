@@ -6,8 +6,10 @@ use std::time::Instant;
 
 use rsip::Method;
 
+use super::flow::{Flow, Protocol};
 use super::headers::{CSeq, Identity};
 use super::host::Host;
+use super::via::Via;
 
 /// Our requests other than INVITE and ACK.
 pub(super) mod client;
@@ -62,6 +64,46 @@ impl Key {
             cseq,
             ..Self::of(identity)
         }
+    }
+}
+
+/// The way back to whoever sent a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Reply {
+    /// The way that is taken.
+    flow: Flow,
+    /// Where a connection is opened to once the one that brought the request is dead
+    /// (RFC 3261 §18.2.2).
+    spare: Option<Flow>,
+}
+
+impl Reply {
+    /// To a request with that Via which came by `source`.
+    pub(super) fn new(via: &Via, source: Flow) -> Self {
+        let spare = match source.protocol {
+            Protocol::Udp => None,
+            Protocol::Tcp => Some(via.listener(source)),
+        };
+        Self {
+            flow: via.reply_flow(source),
+            spare,
+        }
+    }
+
+    /// That flow is dead: takes the other way, if it was this one and there is another.
+    fn turn(&mut self, dead: Flow) -> bool {
+        let spare = if self.flow == dead {
+            self.spare.take()
+        } else {
+            None
+        };
+        self.flow = spare.unwrap_or(self.flow);
+        spare.is_some()
+    }
+
+    #[cfg(test)]
+    fn by(flow: Flow) -> Self {
+        Self { flow, spare: None }
     }
 }
 

@@ -4,8 +4,8 @@
 
 use std::time::Instant;
 
-use super::Key;
 use super::timing::Timing;
+use super::{Key, Reply};
 use crate::sip::flow::Flow;
 use crate::sip::output::Output;
 
@@ -14,7 +14,7 @@ use crate::sip::output::Output;
 pub(crate) struct Server {
     /// What retransmissions of the request are known by.
     pub(crate) key: Key,
-    flow: Flow,
+    reply: Reply,
     state: State,
 }
 
@@ -31,11 +31,11 @@ enum State {
 }
 
 impl Server {
-    /// The request has come, and its answer goes to `flow`.
-    pub(crate) fn start(key: Key, flow: Flow) -> Self {
+    /// The request has come, and its answer goes by `reply`.
+    pub(crate) fn start(key: Key, reply: Reply) -> Self {
         Self {
             key,
-            flow,
+            reply,
             state: State::Trying,
         }
     }
@@ -49,10 +49,10 @@ impl Server {
         out: &mut Vec<Output>,
     ) {
         out.push(Output::Transmit {
-            flow: self.flow,
+            flow: self.reply.flow,
             bytes: response.clone(),
         });
-        let until = now + timing.echoes(self.flow.protocol.is_reliable());
+        let until = now + timing.echoes(self.reply.flow.protocol.is_reliable());
         self.state = State::Completed { response, until };
     }
 
@@ -61,11 +61,18 @@ impl Server {
         match &self.state {
             State::Completed { response, .. } => {
                 out.push(Output::Transmit {
-                    flow: self.flow,
+                    flow: self.reply.flow,
                     bytes: response.clone(),
                 });
             }
             State::Trying | State::Terminated => {}
+        }
+    }
+
+    /// The network says that nobody is at that flow's other end.
+    pub(crate) fn on_unreachable(&mut self, flow: Flow, out: &mut Vec<Output>) {
+        if self.reply.turn(flow) {
+            self.handle(out);
         }
     }
 
@@ -105,7 +112,7 @@ mod tests {
     #[test]
     fn retransmissions_are_absorbed_and_then_answered_again_until_timer_j() {
         let (now, mut out) = (epoch(), Vec::new());
-        let mut server = Server::start(key(), udp());
+        let mut server = Server::start(key(), Reply::by(udp()));
         server.handle(&mut out);
         assert_eq!((sent(&out), server.is_waiting()), (0, true));
         server.respond(b"200".to_vec(), &Timing::default(), now, &mut out);
@@ -122,7 +129,7 @@ mod tests {
     #[test]
     fn over_tcp_nothing_lingers() {
         let (now, mut out) = (epoch(), Vec::new());
-        let mut server = Server::start(key(), tcp());
+        let mut server = Server::start(key(), Reply::by(tcp()));
         server.respond(b"200".to_vec(), &Timing::default(), now, &mut out);
         server.on_deadline(now);
         assert!(server.is_over());

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::timing::{Backoff, Timing};
-use super::{Key, earlier};
+use super::{Key, Reply, earlier};
 use crate::sip::flow::Flow;
 use crate::sip::output::Output;
 
@@ -17,7 +17,7 @@ pub(crate) struct ServerInvite {
     pub(crate) key: Key,
     /// The INVITE's CSeq number, which the ACK of a 2xx repeats.
     pub(crate) number: u32,
-    flow: Flow,
+    reply: Reply,
     timing: Timing,
     state: State,
 }
@@ -59,10 +59,10 @@ pub(crate) enum ServerEvent {
 }
 
 impl ServerInvite {
-    /// The INVITE has come, and its answers go to `flow`; `trying` is its 100.
+    /// The INVITE has come, and its answers go by `reply`; `trying` is its 100.
     pub(crate) fn start(
         (key, number): (Key, u32),
-        flow: Flow,
+        reply: Reply,
         trying: Vec<u8>,
         timing: Timing,
         now: Instant,
@@ -74,7 +74,7 @@ impl ServerInvite {
         Self {
             key,
             number,
-            flow,
+            reply,
             timing,
             state,
         }
@@ -89,7 +89,7 @@ impl ServerInvite {
         out: &mut Vec<Output>,
     ) {
         out.push(Output::Transmit {
-            flow: self.flow,
+            flow: self.reply.flow,
             bytes: response.clone(),
         });
         let patience = now + self.timing.patience();
@@ -106,7 +106,7 @@ impl ServerInvite {
             },
             300.. => State::Completed {
                 response,
-                retransmit: (!self.flow.protocol.is_reliable())
+                retransmit: (!self.reply.flow.protocol.is_reliable())
                     .then(|| Backoff::new(&self.timing, now)),
                 timeout: patience,
             },
@@ -122,7 +122,7 @@ impl ServerInvite {
             } => {
                 *trying_at = None;
                 out.push(Output::Transmit {
-                    flow: self.flow,
+                    flow: self.reply.flow,
                     bytes: bytes.clone(),
                 });
             }
@@ -130,7 +130,7 @@ impl ServerInvite {
                 response: bytes, ..
             } => {
                 out.push(Output::Transmit {
-                    flow: self.flow,
+                    flow: self.reply.flow,
                     bytes: bytes.clone(),
                 });
             }
@@ -139,11 +139,39 @@ impl ServerInvite {
         }
     }
 
+    /// The network says that nobody is at that flow's other end.
+    pub(crate) fn on_unreachable(&mut self, flow: Flow, out: &mut Vec<Output>) {
+        if !self.reply.turn(flow) {
+            return;
+        }
+        match &self.state {
+            State::Proceeding {
+                provisional: bytes, ..
+            }
+            | State::Completed {
+                response: bytes, ..
+            }
+            | State::Accepted {
+                response: bytes,
+                retransmit: Some(_),
+                ..
+            } => {
+                out.push(Output::Transmit {
+                    flow: self.reply.flow,
+                    bytes: bytes.clone(),
+                });
+            }
+            State::Accepted { .. } | State::Confirmed { .. } | State::Terminated => {}
+        }
+    }
+
     /// An ACK has come.
     pub(crate) fn on_ack(&mut self, now: Instant) -> Option<ServerEvent> {
         match &mut self.state {
             State::Completed { .. } => {
-                let stragglers = self.timing.stragglers(self.flow.protocol.is_reliable());
+                let stragglers = self
+                    .timing
+                    .stragglers(self.reply.flow.protocol.is_reliable());
                 self.state = State::Confirmed {
                     until: now + stragglers,
                 };
@@ -169,7 +197,7 @@ impl ServerInvite {
             } if trying_at.is_some_and(|at| at <= now) => {
                 *trying_at = None;
                 out.push(Output::Transmit {
-                    flow: self.flow,
+                    flow: self.reply.flow,
                     bytes: provisional.clone(),
                 });
                 None
@@ -198,7 +226,7 @@ impl ServerInvite {
                 ..
             } if backoff.at <= now => {
                 out.push(Output::Transmit {
-                    flow: self.flow,
+                    flow: self.reply.flow,
                     bytes: response.clone(),
                 });
                 backoff.double_up_to(self.timing.t2, now);
@@ -264,7 +292,13 @@ mod tests {
     use crate::sip::testing::{epoch, key, run, sent, tcp, udp};
 
     fn start(flow: Flow, now: Instant) -> ServerInvite {
-        ServerInvite::start((key(), 1), flow, b"100".to_vec(), Timing::default(), now)
+        ServerInvite::start(
+            (key(), 1),
+            Reply::by(flow),
+            b"100".to_vec(),
+            Timing::default(),
+            now,
+        )
     }
 
     #[test]

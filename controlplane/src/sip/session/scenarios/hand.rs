@@ -304,6 +304,24 @@ impl Hand {
         std::mem::take(&mut self.sent).len()
     }
 
+    /// The requests that were sent and that nobody looked at.
+    pub(super) fn take_requests(&mut self) -> Vec<Request> {
+        let requests = std::mem::take(&mut self.sent)
+            .into_iter()
+            .filter_map(|(_, message)| {
+                let Message::Request(request) = message else {
+                    return None;
+                };
+                (request.method != Method::Ack).then_some(request)
+            });
+        requests.collect()
+    }
+
+    /// All that our user was told and that nobody looked at.
+    pub(super) fn take_told(&mut self) -> Vec<Output> {
+        std::mem::take(&mut self.told).into()
+    }
+
     /// Nothing was sent beside what was looked at.
     pub(super) fn nothing_sent(&self) {
         assert!(self.sent.is_empty(), "sent: {:?}", self.sent);

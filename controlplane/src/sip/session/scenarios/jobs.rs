@@ -116,10 +116,12 @@ fn requests_go_one_by_one_and_the_latest_content_wins() {
 fn a_dialog_that_the_peer_does_not_know_is_over() {
     for method in [Method::Invite, Method::Update, Method::Options] {
         let mut hand = Hand::established(&[]);
-        match method {
-            Method::Invite => reinvite(&mut hand, "x"),
-            Method::Update => update(&mut hand, "x"),
-            _ => hand.user(|session, now, out| session.options(now, out)),
+        if method == Method::Invite {
+            reinvite(&mut hand, "x");
+        } else if method == Method::Update {
+            update(&mut hand, "x");
+        } else {
+            hand.user(|session, now, out| session.options(now, out));
         }
         let request = hand.sent(method);
         hand.receive(response(&request, 481, &[]));
@@ -317,13 +319,10 @@ fn over_a_connection_that_died_a_request_is_sent_once_more() {
     hand.sent(Method::Ack);
     hand.told();
     reinvite(&mut hand, "x");
-    hand.sent(Method::Invite);
+    let invite = hand.sent(Method::Invite);
     hand.unreachable(tcp());
     let again = hand.sent(Method::Invite);
-    assert_eq!(
-        (again.headers.get("CSeq"), &again.body[..]),
-        (Some("3 INVITE"), &b"x"[..])
-    );
+    assert_eq!(again, invite);
     hand.receive(accept(&again, &[]));
     hand.sent(Method::Ack);
     assert!(accepted(&hand.told(), Method::Invite));

@@ -8,6 +8,8 @@ mod calling;
 mod ending;
 /// A session whose peer is played by hand.
 mod hand;
+/// A peer that answers and asks anything at any time.
+mod hostile;
 /// Our requests within the dialog.
 mod jobs;
 /// Two sessions on a network that loses, repeats, delays and reorders.

@@ -136,3 +136,15 @@ fn a_refresh_that_nobody_answers_ends_the_session() {
     );
     hand.sent_count();
 }
+
+#[test]
+fn a_peer_that_refuses_update_is_refreshed_by_the_user() {
+    let mut hand = Hand::established(&[UPDATES, ("Session-Expires", "1800;refresher=uac")]);
+    hand.wait(seconds(900));
+    let update = hand.sent(Method::Update);
+    hand.receive(response(&update, 405, &[]));
+    assert_eq!(hand.told(), Output::RefreshDue);
+    hand.wait(seconds(434));
+    hand.nothing_sent();
+    assert_eq!(hand.told(), Output::RefreshDue);
+}

@@ -11,7 +11,7 @@ use crate::sip::headers::Headers;
 use crate::sip::local::{Local, Options};
 use crate::sip::message::Request;
 use crate::sip::method;
-use crate::sip::session_expires::SessionExpires;
+use crate::sip::session_expires::{Refresher, SessionExpires};
 
 /// Larger requests do not go by UDP (RFC 3261 §18.1.1).
 const DATAGRAM_MAX: usize = 1300;
@@ -126,7 +126,7 @@ impl Session {
         headers.push("Supported", SUPPORTED);
         if let Some(expires) = expires {
             // RFC 4028 §9: who is told to refresh must know how.
-            if expires.refresher == Some(crate::sip::session_expires::Refresher::Uac) {
+            if expires.refresher == Some(Refresher::Uac) {
                 headers.push("Require", "timer");
             }
             headers.push("Session-Expires", &expires.to_string());

@@ -24,13 +24,11 @@ impl Session {
     ) {
         let our = &self.invites[at];
         match heard {
+            Heard::Provisional if !our.first => {}
             Heard::Provisional if our.transaction.is_given_up() => self.cancel(at, now, out),
             Heard::Provisional => {
-                if our.first {
-                    out.push(Output::Progress {
-                        status: response.status,
-                    });
-                }
+                let status = response.status;
+                out.push(Output::Progress { status });
             }
             Heard::Success => self.on_accepted(at, response, now, out),
             Heard::Refusal if our.first => self.on_first_refused(at, response, now, out),

@@ -92,6 +92,7 @@ impl Session {
         let number = established.dialog.next_number();
         let branch = compose::branch(&mut self.random);
         let expires = established.timer.map(SessionTimer::to_request);
+        let spoken = established.dialog.protocol();
         let ready = self.way.ready(established.dialog.next_hop(), |protocol| {
             let via = self.local.via(protocol, &branch);
             let mut request = established.dialog.request(job.method, number, &via);
@@ -100,7 +101,7 @@ impl Session {
                 request.headers.push("Supported", SUPPORTED);
                 request.headers.push("User-Agent", &self.local.agent);
             } else {
-                compose::dress(&mut request, &self.local, &self.options, protocol, expires);
+                compose::dress(&mut request, &self.local, &self.options, spoken, expires);
             }
             job.content.put(&mut request.headers, &mut request.body);
             request

@@ -123,6 +123,7 @@ fn a_bye_that_crosses_our_reinvite_ends_the_session() {
     hand.answered(200);
     assert_eq!(hand.told(), by_peer());
     hand.wait(Duration::from_secs(3));
+    hand.receive(response(&invite, 100, &[]));
     hand.nothing_sent();
     hand.receive(response(&invite, 481, &[]));
     hand.sent(Method::Ack);

@@ -341,7 +341,10 @@ fn the_transport_is_the_dialogs_unless_the_contact_names_another() {
     ] {
         let mut hand = Hand::established(&[("Contact", contact)]);
         hand.user(|session, now, out| session.reinvite(content, now, out));
-        assert_eq!(hand.sent_by(Method::Invite).0, flow, "{contact}");
+        let (by, invite) = hand.sent_by(Method::Invite);
+        assert_eq!(by, flow, "{contact}");
+        let contact = invite.headers.get("Contact");
+        assert_eq!(contact, Some("<sip:us@192.0.2.1:5060>;+sip.src"));
     }
 }
 

@@ -12,8 +12,8 @@ use crate::sip::headers::Identity;
 use crate::sip::message::{Request, Response};
 use crate::sip::output::{End, Output};
 use crate::sip::stateless;
-use crate::sip::transaction::Key;
 use crate::sip::transaction::server_invite::ServerEvent;
+use crate::sip::transaction::{Key, Reply};
 
 impl Session {
     /// A request has come.
@@ -32,9 +32,11 @@ impl Session {
         if request.method == Method::Ack {
             self.on_ack(request, &identity, now, out);
         } else if let Some(their) = self.server_invites.iter_mut().find(same_invite) {
-            their.transaction.on_retransmission(out);
+            their
+                .transaction
+                .on_retransmission(Reply::new(&identity.via, flow), out);
         } else if let Some(server) = self.servers.iter_mut().find(|server| server.key == key) {
-            server.handle(out);
+            server.handle(Reply::new(&identity.via, flow), out);
         } else if request.method == Method::Cancel {
             self.on_cancel(&request, &identity, flow, now, out);
         } else if let Err(status) = self.admit(&request, &identity) {

@@ -56,8 +56,13 @@ impl Server {
         self.state = State::Completed { response, until };
     }
 
-    /// The request has come again.
-    pub(crate) fn handle(&mut self, out: &mut Vec<Output>) {
+    /// The request has come again, and its answer goes by `reply` from now on.
+    pub(crate) fn handle(&mut self, reply: Reply, out: &mut Vec<Output>) {
+        self.reply = reply;
+        self.respond_again(out);
+    }
+
+    fn respond_again(&self, out: &mut Vec<Output>) {
         match &self.state {
             State::Completed { response, .. } => {
                 out.push(Output::Transmit {
@@ -72,7 +77,7 @@ impl Server {
     /// The network says that nobody is at that flow's other end.
     pub(crate) fn on_unreachable(&mut self, flow: Flow, out: &mut Vec<Output>) {
         if self.reply.turn(flow) {
-            self.handle(out);
+            self.respond_again(out);
         }
     }
 
@@ -113,10 +118,10 @@ mod tests {
     fn retransmissions_are_absorbed_and_then_answered_again_until_timer_j() {
         let (now, mut out) = (epoch(), Vec::new());
         let mut server = Server::start(key(), Reply::by(udp()));
-        server.handle(&mut out);
+        server.handle(Reply::by(udp()), &mut out);
         assert_eq!((sent(&out), server.is_waiting()), (0, true));
         server.respond(b"200".to_vec(), &Timing::default(), now, &mut out);
-        server.handle(&mut out);
+        server.handle(Reply::by(udp()), &mut out);
         assert_eq!(sent(&out), 2);
         let end = now + Duration::from_secs(32);
         server.on_deadline(end - Duration::from_millis(1));

@@ -113,37 +113,27 @@ impl ServerInvite {
         };
     }
 
-    /// The INVITE has come again.
-    pub(crate) fn on_retransmission(&mut self, out: &mut Vec<Output>) {
-        match &mut self.state {
-            State::Proceeding {
-                provisional: bytes,
-                trying_at,
-            } => {
-                *trying_at = None;
-                out.push(Output::Transmit {
-                    flow: self.reply.flow,
-                    bytes: bytes.clone(),
-                });
-            }
-            State::Completed {
-                response: bytes, ..
-            } => {
-                out.push(Output::Transmit {
-                    flow: self.reply.flow,
-                    bytes: bytes.clone(),
-                });
-            }
-            // RFC 6026 §7.1: absorbed.
-            State::Accepted { .. } | State::Confirmed { .. } | State::Terminated => {}
+    /// The INVITE has come again, and its answers go by `reply` from now on.
+    pub(crate) fn on_retransmission(&mut self, reply: Reply, out: &mut Vec<Output>) {
+        self.reply = reply;
+        if let State::Proceeding { trying_at, .. } = &mut self.state {
+            *trying_at = None;
+        }
+        // RFC 6026 §7.1: retransmissions of what was accepted are absorbed.
+        if !matches!(self.state, State::Accepted { .. }) {
+            self.respond_again(out);
         }
     }
 
     /// The network says that nobody is at that flow's other end.
     pub(crate) fn on_unreachable(&mut self, flow: Flow, out: &mut Vec<Output>) {
-        if !self.reply.turn(flow) {
-            return;
+        if self.reply.turn(flow) {
+            self.respond_again(out);
         }
+    }
+
+    /// Sends the latest response again, if it is not acknowledged.
+    fn respond_again(&self, out: &mut Vec<Output>) {
         match &self.state {
             State::Proceeding {
                 provisional: bytes, ..
@@ -311,7 +301,7 @@ mod tests {
         assert_eq!((sent(&out), other.deadline()), (1, None));
         invite.respond(180, b"180".to_vec(), now, &mut out);
         assert_eq!(invite.deadline(), None);
-        invite.on_retransmission(&mut out);
+        invite.on_retransmission(Reply::by(udp()), &mut out);
         let ringing = Output::Transmit {
             flow: udp(),
             bytes: b"180".to_vec(),
@@ -368,7 +358,7 @@ mod tests {
             assert_eq!(event, Some((32_000, ServerEvent::Unacknowledged)));
             assert_eq!(acknowledged.on_ack(now), Some(ServerEvent::Acknowledged));
             assert_eq!(acknowledged.on_ack(now), None);
-            acknowledged.on_retransmission(&mut out);
+            acknowledged.on_retransmission(Reply::by(flow), &mut out);
             let (sends, event) = run(
                 &mut acknowledged,
                 now,

@@ -214,11 +214,13 @@ impl Hand {
 
     /// The message comes by UDP.
     pub(super) fn receive(&mut self, message: impl Into<Message>) {
-        let message = Message::parse(&message.into().write(), Protocol::Udp).unwrap();
-        let input = Input::Received {
-            flow: udp(),
-            message,
-        };
+        self.receive_by(udp(), message);
+    }
+
+    /// The message comes by that flow.
+    pub(super) fn receive_by(&mut self, flow: Flow, message: impl Into<Message>) {
+        let message = Message::parse(&message.into().write(), flow.protocol).unwrap();
+        let input = Input::Received { flow, message };
         self.session.handle(input, self.now, &mut self.out);
         self.sort();
     }
@@ -287,8 +289,15 @@ impl Hand {
 
     /// The next message that was sent: a response with that status.
     pub(super) fn answered(&mut self, code: u16) -> Response {
+        self.answered_by(code).1
+    }
+
+    /// As [`Self::answered`], and by which flow.
+    pub(super) fn answered_by(&mut self, code: u16) -> (Flow, Response) {
         match self.sent.pop_front() {
-            Some((_, Message::Response(response))) if response.status.code() == code => response,
+            Some((flow, Message::Response(response))) if response.status.code() == code => {
+                (flow, response)
+            }
             other => panic!("{code} should be sent, not {other:?}"),
         }
     }

@@ -1,13 +1,16 @@
 //! The peer's requests within the dialog.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use rsip::Method;
 
 use super::hand::{Hand, accept, body, response, sdp};
 use crate::sip::content::Content;
+use crate::sip::flow::Flow;
 use crate::sip::message::Request;
 use crate::sip::output::{End, Output, RequestId};
+use crate::sip::testing::tcp;
 
 fn with(mut request: Request, content: &Content) -> Request {
     content.put(&mut request.headers, &mut request.body);
@@ -326,4 +329,36 @@ fn a_flood_of_requests_leaves_no_more_than_a_handful_of_transactions() {
     assert!(hand.session.servers.len() <= 8 && hand.session.server_invites.len() <= 8);
     respond(&mut hand, id, 200, Content::default());
     hand.answered(200);
+}
+
+#[test]
+fn over_tcp_answers_go_where_the_request_came_last() {
+    let from = |port: u16| Flow {
+        remote: SocketAddr::new(tcp().remote.ip(), port),
+        ..tcp()
+    };
+    let mut hand = Hand::established(&[]);
+    let update = with(hand.theirs(Method::Update, 1, &[]), &snapshot());
+    hand.receive_by(from(40_001), update.clone());
+    let id = offered(&mut hand);
+    hand.receive_by(from(40_002), update.clone());
+    respond(&mut hand, id, 200, Content::default());
+    assert_eq!(hand.answered_by(200).0, from(40_002));
+    hand.unreachable(from(40_001));
+    hand.nothing_sent();
+    hand.wait(Duration::from_millis(1));
+
+    let invite = with(hand.theirs(Method::Invite, 2, &[]), &sdp("theirs"));
+    hand.receive_by(from(40_002), invite);
+    let id = offered(&mut hand);
+    respond(&mut hand, id, 200, sdp("ours"));
+    assert_eq!(hand.answered_by(200).0, from(40_002));
+    // The connection died: the answer takes the address that the peer listens on.
+    hand.unreachable(from(40_002));
+    assert_eq!(hand.answered_by(200).0, from(5060));
+    hand.unreachable(from(5060));
+    hand.nothing_sent();
+    let ack = hand.theirs(Method::Ack, 2, &[]);
+    hand.receive_by(from(40_003), ack);
+    assert!(matches!(hand.told(), Output::Acknowledged { .. }));
 }

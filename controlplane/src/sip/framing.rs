@@ -145,6 +145,11 @@ mod tests {
         for _ in 0..fits {
             framer.push(&line);
             assert_eq!(framer.pop(), Ok(None));
+            assert_eq!(
+                framer.seen,
+                framer.bytes.len(),
+                "no byte is looked at twice"
+            );
         }
         framer.push(&line);
         assert!(framer.pop().is_err());

@@ -161,6 +161,16 @@ mod tests {
     }
 
     #[test]
+    fn who_asks_for_its_port_is_told_its_address_too() {
+        let mut via = Via::parse("SIP/2.0/UDP 192.0.2.9:40000;rport").unwrap();
+        via.note_source(flow(Protocol::Udp).remote);
+        assert_eq!(
+            via.to_string(),
+            "SIP/2.0/UDP 192.0.2.9:40000;rport=40000;received=192.0.2.9"
+        );
+    }
+
+    #[test]
     fn without_rport_it_goes_to_the_port_that_the_sender_names() {
         let mut via = Via::parse("SIP/2.0/UDP 192.0.2.9:5062;branch=x").unwrap();
         assert_eq!(

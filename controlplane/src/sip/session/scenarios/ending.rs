@@ -192,3 +192,30 @@ fn requests_after_the_end_are_refused() {
     }
     hand.nothing_told();
 }
+
+#[test]
+fn what_was_asked_or_answered_is_not_repeated_after_the_end() {
+    let mut hand = Hand::established(&[]);
+    hand.user(|session, now, out| session.update(sdp("x"), now, out));
+    hand.sent(Method::Update);
+    let bye = hand.theirs(Method::Bye, 1, &[]);
+    hand.receive(bye);
+    hand.answered(200);
+    assert_eq!(hand.told(), by_peer());
+    hand.runs_out();
+
+    let mut hand = Hand::established(&[]);
+    let mut invite = hand.theirs(Method::Invite, 1, &[]);
+    sdp("theirs").put(&mut invite.headers, &mut invite.body);
+    hand.receive(invite);
+    let Output::Offered { id, .. } = hand.told() else {
+        panic!("nothing offered");
+    };
+    hand.user(|session, now, out| session.respond(id, 200.into(), sdp("ours"), now, out));
+    hand.answered(200);
+    hand.end();
+    let bye = hand.sent(Method::Bye);
+    hand.receive(response(&bye, 200, &[]));
+    assert_eq!(hand.told(), ended(true));
+    hand.runs_out();
+}

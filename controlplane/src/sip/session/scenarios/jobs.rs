@@ -261,6 +261,43 @@ fn after_glare_the_request_is_sent_again() {
 }
 
 #[test]
+fn what_was_asked_during_the_glare_replaces_what_collided() {
+    let mut hand = Hand::established(&[]);
+    reinvite(&mut hand, "old");
+    reinvite(&mut hand, "newer");
+    let invite = hand.sent(Method::Invite);
+    hand.receive(response(&invite, 491, &[]));
+    hand.sent(Method::Ack);
+    hand.wait(Duration::from_secs(4));
+    let again = hand.sent(Method::Invite);
+    assert_eq!(again.body, b"newer");
+    // Retransmissions: the wait ended before the four seconds did.
+    hand.sent_count();
+    hand.receive(accept(&again, &[]));
+    hand.sent(Method::Ack);
+    assert!(accepted(&hand.told(), Method::Invite));
+    hand.nothing_sent();
+}
+
+#[test]
+fn an_accepted_update_moves_the_target() {
+    let mut hand = Hand::established(&[]);
+    update(&mut hand, "x");
+    let sent = hand.sent(Method::Update);
+    hand.receive(response(
+        &sent,
+        200,
+        &[("Contact", "<sip:moved@192.0.2.6>")],
+    ));
+    assert!(accepted(&hand.told(), Method::Update));
+    update(&mut hand, "y");
+    assert_eq!(
+        hand.sent(Method::Update).uri.to_string(),
+        "sip:moved@192.0.2.6"
+    );
+}
+
+#[test]
 fn too_short_an_interval_is_asked_for_again_within_the_dialog() {
     let mut hand = Hand::established(&[("Session-Expires", "600;refresher=uac")]);
     update(&mut hand, "x");

@@ -1,7 +1,7 @@
 //! SIP without IO: received bytes in, typed messages and sessions, bytes to send out.
 //!
 //! A session owns its transactions and dialogs, and every session has a Call-ID of its own. So
-//! whoever owns the sessions routes each message by Call-ID, answers by [`stateless`] what belongs
+//! whoever owns the sessions routes each message by Call-ID, answers by `stateless` what belongs
 //! to no session, and drops a session once it is over: nothing of it is left then.
 
 /// Answers to requests: what every response copies from its request.

@@ -1,6 +1,6 @@
 //! One INVITE session as its user sees it: from the first INVITE to the last retransmission.
 //!
-//! Each file adds one part of its life to [`Session`]; this one routes what comes in to them.
+//! Each file adds one part of its life to `Session`; this one routes what comes in to them.
 
 use std::sync::Arc;
 use std::time::Instant;

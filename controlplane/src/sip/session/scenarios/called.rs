@@ -274,15 +274,12 @@ fn nothing_is_asked_before_the_ack() {
 
 #[test]
 fn the_called_side_waits_less_after_glare() {
-    for _ in 0..20 {
-        let mut hand = taken();
-        hand.user(|session, now, out| session.reinvite(sdp("mine"), now, out));
-        let invite = hand.sent(Method::Invite);
-        let before = hand.now;
-        hand.receive(response(&invite, 491, &[]));
-        hand.sent(Method::Ack);
-        hand.wait(Duration::from_secs(2));
-        assert_eq!(hand.sent(Method::Invite).body, b"mine");
-        assert!(hand.now - before <= Duration::from_secs(2));
-    }
+    let mut hand = taken();
+    hand.user(|session, now, out| session.reinvite(sdp("mine"), now, out));
+    let invite = hand.sent(Method::Invite);
+    hand.receive(response(&invite, 491, &[]));
+    hand.sent(Method::Ack);
+    hand.nothing_sent();
+    hand.wait(Duration::from_secs(2));
+    assert_eq!(hand.sent(Method::Invite).body, b"mine");
 }

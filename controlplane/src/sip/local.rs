@@ -13,8 +13,8 @@ use super::uri::Uri;
 /// Who we are.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Local {
-    /// Where we listen, by UDP and by TCP: an address that peers can reach, because it stands in Via
-    /// and Contact.
+    /// Where we listen, by UDP and by TCP: an address that peers can reach, because it stands in
+    /// Via and Contact.
     pub address: SocketAddr,
     /// The user part of our URIs.
     pub user: String,

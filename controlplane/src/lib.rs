@@ -7,5 +7,7 @@
 pub mod control;
 /// Random numbers and identifiers from one seed.
 pub mod random;
+/// SIP without IO: received bytes in, typed messages and sessions, bytes to send out.
+pub mod sip;
 /// Wall-clock time and its spellings.
 pub mod time;

@@ -1,0 +1,144 @@
+//! Requests and 2xx as they are put together, and the transport that each takes.
+
+use rsip::Method;
+
+use super::Session;
+use crate::random::Random;
+use crate::sip::answer::SUPPORTED;
+use crate::sip::dialog::Dialog;
+use crate::sip::flow::{Flow, Protocol, TransportPolicy};
+use crate::sip::headers::Headers;
+use crate::sip::local::{Local, Options};
+use crate::sip::message::Request;
+use crate::sip::method;
+use crate::sip::session_expires::{Refresher, SessionExpires};
+
+/// Larger requests do not go by UDP (RFC 3261 §18.1.1).
+const DATAGRAM_MAX: usize = 1300;
+
+/// How the requests of a session are sent.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Way {
+    policy: TransportPolicy,
+    /// Whether large requests go by TCP. They do not any more once that could not be opened.
+    large_by_tcp: bool,
+}
+
+/// A request that is ready to be sent.
+pub(super) struct Ready {
+    pub(super) request: Request,
+    pub(super) flow: Flow,
+    /// TCP was taken only because of the size.
+    pub(super) by_size: bool,
+}
+
+impl Way {
+    pub(super) fn new(policy: TransportPolicy) -> Self {
+        Self {
+            policy,
+            large_by_tcp: true,
+        }
+    }
+
+    /// Chooses the transport for the request that `build` makes for it. `hop` is the address, with
+    /// the transport that is spoken there unless another is `named`.
+    pub(super) fn ready(
+        &self,
+        (named, hop): (Option<Protocol>, Flow),
+        build: impl Fn(Protocol) -> Request,
+    ) -> Ready {
+        let protocol = match self.policy {
+            TransportPolicy::Udp => Protocol::Udp,
+            TransportPolicy::Tcp => Protocol::Tcp,
+            TransportPolicy::Auto => named.unwrap_or(hop.protocol),
+        };
+        let request = build(protocol);
+        let by_size = self.policy == TransportPolicy::Auto
+            && self.large_by_tcp
+            && protocol == Protocol::Udp
+            && request.write().len() > DATAGRAM_MAX;
+        if by_size {
+            let flow = Flow {
+                protocol: Protocol::Tcp,
+                ..hop
+            };
+            Ready {
+                request: build(Protocol::Tcp),
+                flow,
+                by_size,
+            }
+        } else {
+            Ready {
+                request,
+                flow: Flow { protocol, ..hop },
+                by_size,
+            }
+        }
+    }
+
+    /// TCP could not be opened for a large request: UDP takes it, and all that follow
+    /// (RFC 3261 §18.1.1).
+    pub(super) fn fall_back(&mut self) {
+        self.large_by_tcp = false;
+    }
+}
+
+/// A new branch (RFC 3261 §8.1.1.7).
+pub(super) fn branch(random: &mut Random) -> String {
+    format!("z9hG4bK{}", random.token(20))
+}
+
+/// The headers of an INVITE or UPDATE of ours beside those of every request.
+pub(super) fn dress(
+    request: &mut Request,
+    local: &Local,
+    options: &Options,
+    protocol: Protocol,
+    expires: Option<SessionExpires>,
+) {
+    let headers = &mut request.headers;
+    headers.push("Contact", &local.contact(protocol, options.feature_tag));
+    headers.push("User-Agent", &local.agent);
+    headers.push("Allow", method::ALLOW);
+    headers.push("Supported", SUPPORTED);
+    if !options.require.is_empty() {
+        headers.push("Require", &options.require.join(", "));
+    }
+    if let Some(expires) = expires {
+        headers.push("Session-Expires", &expires.to_string());
+        headers.push("Min-SE", &options.min_se_s.to_string());
+    }
+}
+
+impl Session {
+    /// The headers of a 2xx to an INVITE or UPDATE of theirs beside those of every response.
+    pub(super) fn welcome(
+        &self,
+        headers: &mut Headers,
+        protocol: Protocol,
+        expires: Option<SessionExpires>,
+    ) {
+        headers.push(
+            "Contact",
+            &self.local.contact(protocol, self.options.feature_tag),
+        );
+        headers.push("Allow", method::ALLOW);
+        headers.push("Supported", SUPPORTED);
+        if let Some(expires) = expires {
+            // RFC 4028 §9: who is told to refresh must know how.
+            if expires.refresher == Some(Refresher::Uac) {
+                headers.push("Require", "timer");
+            }
+            headers.push("Session-Expires", &expires.to_string());
+        }
+    }
+
+    /// The ACK of a 2xx within its dialog (RFC 3261 §13.2.2.4), and where it goes.
+    pub(super) fn ack(&mut self, dialog: &Dialog, number: u32) -> (Flow, Vec<u8>) {
+        let branch = branch(&mut self.random);
+        let ready = self.way.ready(dialog.next_hop(), |protocol| {
+            dialog.request(Method::Ack, number, &self.local.via(protocol, &branch))
+        });
+        (ready.flow, ready.request.write())
+    }
+}

@@ -7,5 +7,7 @@
 pub mod control;
 /// Random numbers and identifiers from one seed.
 pub mod random;
+/// Session descriptions: offers, answers, and what was agreed on.
+pub mod sdp;
 /// Wall-clock time and its spellings.
 pub mod time;

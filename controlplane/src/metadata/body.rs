@@ -23,7 +23,7 @@ pub struct Body {
 }
 
 /// What a received body holds.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Contents<'a> {
     pub sdp: Option<&'a [u8]>,
     pub metadata: Option<&'a [u8]>,
@@ -99,35 +99,45 @@ impl Body {
 }
 
 impl<'a> Contents<'a> {
-    /// Finds the first session description and the first metadata in a body. Where a part or a
-    /// message names no type, its first character tells.
-    pub fn parse(content_type: Option<&str>, body: &'a [u8]) -> Self {
-        let whole = content_type.unwrap_or_default();
-        if essence(whole).starts_with("multipart/") {
-            let mut contents = Self::default();
-            for part in multipart::parse(whole, body) {
-                contents.add(part.content_type, part.disposition, part.bytes);
-            }
-            return contents;
-        }
-        let mut contents = Self::default();
-        contents.add(content_type, None, body);
-        contents
-    }
-
-    fn add(&mut self, content_type: Option<&str>, disposition: Option<&str>, bytes: &'a [u8]) {
-        let first = bytes.trim_ascii_start().first();
-        let (is_sdp, is_metadata) = match content_type {
-            Some(text) => (essence(text) == SDP, MediaType::parse(text).is_some()),
-            None => (first == Some(&b'v'), first == Some(&b'<')),
+    /// Finds the session description and the metadata in a body: by their types, or where the
+    /// types say nothing of them, by their first character.
+    pub fn parse(content_type: Option<&'a str>, body: &'a [u8]) -> Self {
+        let whole = Part {
+            content_type,
+            disposition: None,
+            bytes: body,
         };
-        let is_recording = || disposition.is_some_and(|text| essence(text) == RECORDING_SESSION);
-        if is_sdp {
-            self.sdp.get_or_insert(bytes);
-        } else if is_metadata || is_recording() {
-            self.metadata.get_or_insert(bytes);
+        let parts = match content_type {
+            Some(text) if essence(text).starts_with("multipart/") => multipart::parse(text, body),
+            Some(_) | None => vec![whole],
+        };
+        let first = |wanted: fn(&Part<'_>) -> bool| {
+            let mut parts = parts.iter();
+            parts.find(|part| wanted(part)).map(|part| part.bytes)
+        };
+        Self {
+            sdp: first(is_sdp).or_else(|| first(looks_like_sdp)),
+            metadata: first(is_metadata).or_else(|| first(looks_like_xml)),
         }
     }
+}
+
+fn is_sdp(part: &Part<'_>) -> bool {
+    part.content_type.is_some_and(|text| essence(text) == SDP)
+}
+
+fn looks_like_sdp(part: &Part<'_>) -> bool {
+    part.content_type.is_none() && part.bytes.trim_ascii_start().starts_with(b"v=")
+}
+
+fn is_metadata(part: &Part<'_>) -> bool {
+    let by_type = part.content_type.and_then(MediaType::parse).is_some();
+    let disposition = part.disposition.map(essence);
+    by_type || disposition.is_some_and(|disposition| disposition == RECORDING_SESSION)
+}
+
+fn looks_like_xml(part: &Part<'_>) -> bool {
+    !is_sdp(part) && part.bytes.trim_ascii_start().starts_with(b"<")
 }
 
 /// What stands before the parameters, in small letters.
@@ -173,17 +183,25 @@ mod tests {
     }
 
     #[test]
-    fn bodies_without_a_type_are_told_by_their_beginning() {
-        assert_eq!(Contents::parse(None, b"v=0\r\n").sdp, Some(&b"v=0\r\n"[..]));
-        assert_eq!(
-            Contents::parse(None, b"\n<r/>").metadata,
-            Some(&b"\n<r/>"[..])
-        );
-        assert_eq!(Contents::parse(None, b""), Contents::default());
-        let other = Contents::parse(Some("text/plain"), b"<r/>");
-        assert_eq!(other, Contents::default());
-        let body = b"--b\n\nv=0\n--b\nContent-Disposition: Recording-Session;handling=optional\n\
-            Content-Type: application/xml\n\n<r/>\n--b--";
+    fn what_its_type_does_not_tell_is_told_by_its_beginning() {
+        let contents = |content_type, body| {
+            let contents = Contents::parse(content_type, body);
+            (contents.sdp, contents.metadata)
+        };
+        let (sdp, xml) = (&b"v=0\r\n"[..], &b"\n<requestsnapshot/>"[..]);
+        assert_eq!(contents(None, sdp), (Some(sdp), None));
+        assert_eq!(contents(None, xml), (None, Some(xml)));
+        assert_eq!(contents(Some("application/xml"), xml), (None, Some(xml)));
+        assert_eq!(contents(Some("text/plain"), sdp), (None, None));
+        assert_eq!(contents(Some("application/sdp"), xml), (Some(xml), None));
+        assert_eq!(contents(None, b""), (None, None));
+    }
+
+    #[test]
+    fn metadata_is_preferred_to_other_xml() {
+        let body = b"--b\n\nv=0\n--b\nContent-Type: application/pidf+xml\n\n<p/>\n--b\n\
+            Content-Type: application/xml\n\
+            Content-Disposition: Recording-Session;handling=optional\n\n<r/>\n--b--";
         let found = Contents::parse(Some("MULTIPART/mixed; boundary=b"), body);
         assert_eq!(found.sdp, Some(&b"v=0"[..]));
         assert_eq!(found.metadata, Some(&b"<r/>"[..]));

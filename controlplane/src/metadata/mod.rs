@@ -1,6 +1,6 @@
 //! Recording metadata: who takes part in a call, as recorders are told (RFC 7865).
 //!
-//! Strict in what is written, tolerant in what is read; [`Validator`] knows the difference.
+//! Strict in what is written, tolerant in what is read; the validator knows the difference.
 
 /// Message bodies with a session description, metadata or both.
 mod body;

@@ -47,7 +47,7 @@ pub(super) enum Kind {
     Address,
     /// A 16-bit number.
     Short,
-    /// A language tag.
+    /// A language tag, or nothing.
     Language,
     /// Any text.
     Text,
@@ -83,7 +83,10 @@ impl Kind {
                 "a URI, a host name or an IP address (RFC 7865 §6.5.1)",
             ),
             Self::Short => (trimmed.parse::<i16>().is_ok(), "a 16-bit number"),
-            Self::Language => (is_language(trimmed), "a language tag (RFC 5646)"),
+            Self::Language => (
+                trimmed.is_empty() || is_language(trimmed),
+                "a language tag (RFC 5646)",
+            ),
             Self::Text => (true, "text"),
         };
         (!good).then_some(wanted)

@@ -113,16 +113,22 @@ impl Builder<'_> {
         let config = self.reader.config_mut();
         config.expand_empty_elements = true;
         config.check_comments = true;
-        loop {
+        for number in 0.. {
             match self.reader.read_event().map_err(malformed)? {
                 Event::Start(start) => self.start(&start)?,
                 Event::End(_) => self.end(),
-                Event::Text(text) => self.text(&text.xml10_content()),
+                Event::Text(text) => {
+                    if text.contains("]]>") {
+                        self.note("it has a bare \"]]>\" in its text");
+                    }
+                    self.text(&text.xml10_content());
+                }
                 Event::CData(text) => self.text(&text.xml10_content()),
                 Event::GeneralRef(reference) => self.text(&resolve(&reference)?),
-                Event::Decl(declaration) => self.declaration(&declaration),
+                Event::Decl(declaration) => self.declaration(&declaration, number == 0),
                 Event::DocType(_) => return Err(ReadError::DocumentType),
-                Event::Comment(_) | Event::PI(_) => {}
+                Event::PI(instruction) => self.note_name(instruction.target()),
+                Event::Comment(_) => {}
                 Event::Empty(_) => unreachable!("empty elements are expanded"),
                 Event::Eof => break,
             }
@@ -148,14 +154,15 @@ impl Builder<'_> {
         if matches!(namespace, ResolveResult::Unknown(_)) {
             self.note("it uses a prefix that it does not declare");
         }
-        for attribute in start.attributes() {
-            let attribute = attribute.map_err(malformed)?;
-            if attribute.key.as_namespace_binding().is_some() {
-                continue;
-            }
-            if element.attributes.len() == ATTRIBUTES_MAX {
+        self.note_name(&element.name);
+        if !is_spaced(start.attributes_raw()) {
+            self.note("it has no space between attributes");
+        }
+        for (number, attribute) in start.attributes().enumerate() {
+            if number == ATTRIBUTES_MAX {
                 return Err(ReadError::TooLarge);
             }
+            let attribute = attribute.map_err(malformed)?;
             let value = attribute
                 .normalized_value(XmlVersion::Implicit1_0)
                 .map_err(malformed)?
@@ -164,6 +171,10 @@ impl Builder<'_> {
                 self.note("it has a bare \"<\" in an attribute");
             }
             self.note_illegal(&value);
+            self.note_name(attribute.key.local_name().into_inner());
+            if attribute.key.as_namespace_binding().is_some() {
+                continue;
+            }
             let (uri, name) = self.reader.resolver().resolve_attribute(attribute.key);
             let name = match uri {
                 ResolveResult::Bound(Uri(uri)) => format!("{{{uri}}}{}", name.into_inner()),
@@ -195,9 +206,12 @@ impl Builder<'_> {
         }
     }
 
-    fn declaration(&mut self, declaration: &BytesDecl<'_>) {
+    fn declaration(&mut self, declaration: &BytesDecl<'_>, first: bool) {
+        if !first || !is_declaration(declaration) {
+            self.note("its XML declaration is not as it must be");
+        }
         if let Some(Ok(encoding)) = declaration.encoding()
-            && !["utf-8", "us-ascii"].contains(&encoding.to_ascii_lowercase().as_str())
+            && !["utf-8", "utf8", "us-ascii"].contains(&encoding.to_ascii_lowercase().as_str())
         {
             self.note(NOT_UTF8);
         }
@@ -206,6 +220,14 @@ impl Builder<'_> {
     fn note_illegal(&mut self, text: &str) {
         if !text.chars().all(is_legal) {
             self.note("it has a character that XML 1.0 does not allow");
+        }
+    }
+
+    fn note_name(&mut self, name: &str) {
+        let starts = |c: char| c.is_ascii_alphabetic() || c == '_' || !c.is_ascii();
+        let goes_on = |c: char| starts(c) || c.is_ascii_digit() || c == '-' || c == '.';
+        if !name.starts_with(starts) || !name.chars().all(goes_on) {
+            self.note("it has a name that XML does not allow");
         }
     }
 
@@ -232,6 +254,49 @@ impl Namespace {
 /// Whether XML 1.0 §2.2 allows the character at all.
 pub(super) const fn is_legal(c: char) -> bool {
     matches!(c, '\t' | '\n' | '\r' | ' '..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'..)
+}
+
+/// Whether it has a version, and nothing else but an encoding and a word on standing alone, in this
+/// order (XML 1.0 §2.8).
+fn is_declaration(declaration: &str) -> bool {
+    let start = BytesStart::from_content(declaration, "xml".len());
+    let names = ["version", "encoding", "standalone"];
+    let mut turn = 0;
+    for attribute in start.attributes() {
+        let Ok(attribute) = attribute else {
+            return false;
+        };
+        let name = attribute.key.into_inner();
+        match names.iter().position(|known| *known == name) {
+            Some(0) if turn == 0 && !is_version(&attribute.value) => return false,
+            Some(place) if place == turn || (turn == 1 && place == 2) => turn = place + 1,
+            Some(_) | None => return false,
+        }
+    }
+    turn > 0 && is_spaced(start.attributes_raw())
+}
+
+fn is_version(text: &str) -> bool {
+    let minor = text.strip_prefix("1.");
+    minor.is_some_and(|minor| !minor.is_empty() && minor.bytes().all(|b| b.is_ascii_digit()))
+}
+
+/// Whether there is white space before each attribute (XML 1.0 §3.1).
+fn is_spaced(attributes: &str) -> bool {
+    let mut quote = None;
+    let mut closed = true;
+    for c in attributes.chars() {
+        if closed && !c.is_ascii_whitespace() {
+            return false;
+        }
+        closed = quote == Some(c);
+        quote = match (quote, c) {
+            (None, '"' | '\'') => Some(c),
+            (Some(open), _) if open != c => quote,
+            _ => None,
+        };
+    }
+    true
 }
 
 fn resolve(reference: &BytesRef<'_>) -> Result<String, ReadError> {
@@ -326,6 +391,14 @@ mod tests {
             "<r a='&#xfffe;'/>",
             "<r a='<'/>",
             "<p:r/>",
+            "<r a=''b=''/>",
+            "<r a!=''/>",
+            "<r><?a= b?></r>",
+            "<r>]]></r>",
+            " <?xml version='1.0'?><r/>",
+            "<?xml version='1.0'encoding='utf-8'?><r/>",
+            "<?xml version='2.0'?><r/>",
+            "<?xml encoding='utf-8' version='1.0'?><r/>",
             "<?xml version='1.0' encoding='utf-16'?><r/>",
         ] {
             let tree = parse(text).unwrap();

@@ -84,7 +84,7 @@ impl Description {
 
     /// This description as the one that we send after `previous`: the version goes up by one
     /// exactly when anything else differs (RFC 3264 §8).
-    pub fn following(mut self, previous: &Self) -> Self {
+    pub(super) fn following(mut self, previous: &Self) -> Self {
         self.session_id = previous.session_id;
         self.version = previous.version;
         if self != *previous {

@@ -83,8 +83,9 @@ pub enum Unacceptable {
 }
 
 impl Local {
-    /// The description that offers this; [`Description::following`] makes it the next of several.
-    pub fn offer(&self) -> Description {
+    /// The description that offers this. `previous` is what we sent last in the same session, offer
+    /// or answer: the version follows from it, and m-lines never go away (RFC 3264 §8).
+    pub fn offer(&self, previous: Option<&Description>) -> Description {
         let events = self.telephone_event.then_some(Encoding::TelephoneEvent);
         let encodings = self.codecs.iter().copied().map(Encoding::Audio);
         let formats = encodings.chain(events).filter_map(|encoding| {
@@ -93,18 +94,21 @@ impl Local {
                 encoding,
             })
         });
-        self.describe(vec![self.media(
-            formats.collect(),
-            self.direction,
-            self.rtcp_mux,
-        )])
+        let stream = self.media(formats.collect(), self.direction, self.rtcp_mux);
+        let refused = previous.iter().flat_map(|sent| sent.media.iter().skip(1));
+        let media = std::iter::once(stream).chain(refused.cloned());
+        self.describe(media.collect(), previous)
     }
 
-    fn describe(&self, media: Vec<Media>) -> Description {
-        Description {
+    fn describe(&self, media: Vec<Media>, previous: Option<&Description>) -> Description {
+        let first = Description {
             session_id: self.session_id.into(),
             version: self.session_id.into(),
             media,
+        };
+        match previous {
+            Some(previous) => first.following(previous),
+            None => first,
         }
     }
 
@@ -144,7 +148,7 @@ impl Local {
     }
 }
 
-/// Reads the answer to `ours.offer()`.
+/// Reads the answer to an offer of ours.
 ///
 /// `None` is a stream that is agreed on and on hold the old way, by a null address: neither RTP
 /// nor RTCP may be sent until a new offer gives an address (RFC 3264 §8.4).
@@ -156,13 +160,15 @@ pub fn accept(ours: &Local, answer: &Description) -> Result<Option<Accepted>, Un
     agree(ours, theirs)
 }
 
-/// Answers the other side's offer: the answer, and what is agreed on if it is sent.
+/// Answers the other side's offer: the answer, and what is agreed on if it is sent. `previous` is
+/// what we sent last in the same session.
 ///
 /// `None` is as for [`accept`], and also what is left of a stream that they removed with port 0.
 /// An error is for a 488: what was agreed on before still holds (RFC 6141).
 pub fn answer(
     ours: &Local,
     offer: &Description,
+    previous: Option<&Description>,
 ) -> Result<(Description, Option<Accepted>), Unacceptable> {
     let (theirs, others) = offer.media.split_first().ok_or(Unacceptable::NoMedia)?;
     let (ours_now, agreed) = if theirs.port == 0 {
@@ -181,7 +187,7 @@ pub fn answer(
     // RFC 3264 §6: as many m-lines as they have, in their order.
     let refusals = others.iter().map(|other| ours.refusal(other));
     let media = std::iter::once(ours_now).chain(refusals);
-    Ok((ours.describe(media.collect()), agreed))
+    Ok((ours.describe(media.collect(), previous), agreed))
 }
 
 fn agree(ours: &Local, theirs: &Media) -> Result<Option<Accepted>, Unacceptable> {
@@ -312,8 +318,8 @@ mod tests {
 
     #[test]
     fn a_client_and_a_recorder_agree() {
-        let offer = client().offer();
-        let (answer, at_recorder) = answer(&recorder(), &offer).unwrap();
+        let offer = client().offer(None);
+        let (answer, at_recorder) = answer(&recorder(), &offer, None).unwrap();
         let media = &answer.media[0];
         assert_eq!((media.port, media.direction), (5000, Direction::RecvOnly));
         assert_eq!(media.formats.len(), 1);
@@ -330,7 +336,7 @@ mod tests {
 
     #[test]
     fn the_offer_lists_the_codecs_in_order_of_preference() {
-        let text = String::from_utf8(client().offer().write()).unwrap();
+        let text = String::from_utf8(client().offer(None).write()).unwrap();
         assert!(text.contains("m=audio 4000 RTP/AVP 8 0 101\r\n"), "{text}");
         assert!(text.contains("o=- 7 7 IN IP4 192.0.2.1\r\n"), "{text}");
     }
@@ -390,7 +396,7 @@ mod tests {
     fn a_null_address_holds_everything() {
         let lines = "c=IN IP4 0.0.0.0\nm=audio 6000 RTP/AVP 8\na=recvonly";
         assert_eq!(accept(&client(), &read(lines)), Ok(None));
-        let (answer, agreed) = answer(&client(), &read(lines)).unwrap();
+        let (answer, agreed) = answer(&client(), &read(lines), None).unwrap();
         assert_eq!(agreed, None);
         assert_eq!(answer.media[0].direction, Direction::Inactive);
         assert_eq!(answer.media[0].port, 4000);
@@ -434,7 +440,7 @@ mod tests {
 
     #[test]
     fn a_recorder_that_removes_the_stream_gets_it_removed() {
-        let (answer, agreed) = answer(&client(), &read("m=audio 0 RTP/AVP 8 0")).unwrap();
+        let (answer, agreed) = answer(&client(), &read("m=audio 0 RTP/AVP 8 0"), None).unwrap();
         assert_eq!(agreed, None);
         assert_eq!(answer.media[0].port, 0);
         let text = String::from_utf8(answer.write()).unwrap();
@@ -447,7 +453,7 @@ mod tests {
         let lines = "c=IN IP4 192.0.2.9\nm=audio 6000 RTP/AVP 3 0 8 97\na=recvonly\n\
             a=rtpmap:97 telephone-event/8000\na=rtcp-mux\nm=video 6002 RTP/AVP 31\n\
             m=audio 6004 RTP/AVP 0\n";
-        let (answer, agreed) = answer(&client(), &read(lines)).unwrap();
+        let (answer, agreed) = answer(&client(), &read(lines), None).unwrap();
         let expected = Accepted {
             rtcp: RtcpRemote::Mux,
             codec: Codec::Pcmu,
@@ -467,6 +473,28 @@ mod tests {
         assert_eq!(text.matches("c=").count(), 1);
     }
 
+    #[test]
+    fn what_follows_keeps_the_session_and_its_lines() {
+        let first = client().offer(None);
+        assert_eq!((first.session_id, first.version), (7, 7));
+        assert_eq!(client().offer(Some(&first)), first);
+
+        let paused = Local {
+            direction: Direction::Inactive,
+            ..client()
+        };
+        let second = paused.offer(Some(&first));
+        assert_eq!((second.session_id, second.version), (7, 8));
+
+        let lines = "c=IN IP4 192.0.2.9\nm=audio 6000 RTP/AVP 8\nm=video 6002 RTP/AVP 31\n";
+        let (third, _) = answer(&client(), &read(lines), Some(&second)).unwrap();
+        assert_eq!((third.version, third.media.len()), (9, 2));
+        let fourth = client().offer(Some(&third));
+        assert_eq!((fourth.version, fourth.media.len()), (10, 2));
+        assert_eq!(fourth.media[1], third.media[1]);
+        assert_eq!(fourth.media[1].port, 0);
+    }
+
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(256))]
 
@@ -481,7 +509,7 @@ mod tests {
             }
             let offer = Description::parse(text.as_bytes()).unwrap();
             for ours in [client(), recorder()] {
-                let Ok((answer, agreed)) = answer(&ours, &offer) else { continue };
+                let Ok((answer, agreed)) = answer(&ours, &offer, None) else { continue };
                 prop_assert_eq!(answer.media.len(), offer.media.len());
                 let (first, theirs) = (&answer.media[0], &offer.media[0]);
                 prop_assert_eq!(first.port == 0, theirs.port == 0);

@@ -155,78 +155,80 @@ fn damaged_by_lines() -> Vec<Vec<u8>> {
     documents
 }
 
-/// Values that are nearly right, each in the place of one that is right.
-fn damaged_by_values() -> Vec<Vec<u8>> {
-    let session = "session_id=\"hVpd7YQgRW2nD22h7q60JQ==\"";
-    let start = "2017-05-01T10:17:11Z</start";
-    let pairs = [
-        (session, "session_id=\" hVpd7YQgRW2nD22h7q60JQ== \""),
-        (session, "session_id=\"hVpd7YQgRW2nD22h7q60JR==\""),
-        (session, "session_id=\"hVpd7YQgRW2nD22h7q60\""),
-        (
-            session,
-            "session_id=\"a41aaf39-690d-4a20-8970-ae53ffa4dd81\"",
-        ),
-        (session, "session_id=\"\""),
-        (session, "Session_id=\"hVpd7YQgRW2nD22h7q60JQ==\""),
-        (session, "session_id='hVpd7YQgRW2nD22h7q60JQ=='"),
-        (start, " 2017-05-01T10:17:11Z\n</start"),
-        (start, "2017-05-01T10:17:11</start"),
-        (start, "2017-05-01T10:17:11+0000</start"),
-        (start, "2017-05-01T10:17:11+14:00</start"),
-        (start, "2017-05-01T10:17:11-14:01</start"),
-        (start, "2017-05-01t10:17:11z</start"),
-        (start, "2017-02-29T10:17:11Z</start"),
-        (start, "2016-02-29T10:17:11.123456789Z</start"),
-        (start, "2017-05-01T24:00:00Z</start"),
-        (start, "2017-05-01T23:59:60Z</start"),
-        (start, "0000-05-01T23:59:59Z</start"),
-        ("complete<", " complete<"),
-        ("complete<", "partial<"),
-        ("complete<", "Complete<"),
-        ("complete</", "com<!-- x -->plete</"),
-        ("\"200\"", "\" +32767 \""),
-        ("\"200\"", "\"32768\""),
-        ("\"200\"", "\"\""),
-        ("xml:lang=\"it\"", "xml:lang=\"de-CH-1996\""),
-        ("xml:lang=\"it\"", "xml:lang=\"\""),
-        ("xml:lang=\"it\"", "xml:lang=\"it_IT\""),
-        ("xml:lang=\"it\"", "lang=\"it\""),
-        ("tel:1000", ""),
-        ("tel:1000", "7602922410"),
-        ("tel:1000", "tel:1000 1"),
-        ("tel:1000", "a\u{fc}b"),
-        ("urn:more", "urn:ietf:params:xml:ns:recording:1"),
-        ("urn:more", "urn:ietf:params:xml:ns:recording"),
-        ("<x:more xmlns:x=\"urn:more\">", "<x:more>"),
-        ("</session>", "<more xmlns=''/></session>"),
-        ("</session>", "<more xmlns='urn:more'/></session>"),
-        ("</session>", "text</session>"),
-        ("</session>", "<![CDATA[ ]]></session>"),
-        ("</label>", "<b/></label>"),
-        ("<label>96", "<label><![CDATA[<96>]]>"),
-        ("96", "]]>"),
-        ("96", "&nbsp;"),
-        ("96", "&#1;"),
-        ("96", "a & b"),
-        ("96", "a < b"),
-        ("UTF-8", "utf-8"),
-        ("<recording ", "<recording a=\"1\" "),
-        (
-            "<recording ",
-            "<recording xmlns:s=\"http://www.w3.org/2001/XMLSchema-instance\" \
+const SESSION: &str = "session_id=\"hVpd7YQgRW2nD22h7q60JQ==\"";
+const START_TIME: &str = "2017-05-01T10:17:11Z</start";
+
+/// What is right in `EVERYTHING`, and what is nearly right or just right in its place.
+const NEARLY_RIGHT: &[(&str, &str)] = &[
+    (SESSION, "session_id=\" hVpd7YQgRW2nD22h7q60JQ== \""),
+    (SESSION, "session_id=\"hVpd7YQgRW2nD22h7q60JR==\""),
+    (SESSION, "session_id=\"hVpd7YQgRW2nD22h7q60\""),
+    (
+        SESSION,
+        "session_id=\"a41aaf39-690d-4a20-8970-ae53ffa4dd81\"",
+    ),
+    (SESSION, "session_id=\"\""),
+    (SESSION, "Session_id=\"hVpd7YQgRW2nD22h7q60JQ==\""),
+    (SESSION, "session_id='hVpd7YQgRW2nD22h7q60JQ=='"),
+    (START_TIME, " 2017-05-01T10:17:11Z\n</start"),
+    (START_TIME, "2017-05-01T10:17:11</start"),
+    (START_TIME, "2017-05-01T10:17:11+0000</start"),
+    (START_TIME, "2017-05-01T10:17:11+14:00</start"),
+    (START_TIME, "2017-05-01T10:17:11-14:01</start"),
+    (START_TIME, "2017-05-01t10:17:11z</start"),
+    (START_TIME, "2017-02-29T10:17:11Z</start"),
+    (START_TIME, "2016-02-29T10:17:11.123456789Z</start"),
+    (START_TIME, "2017-05-01T24:00:00Z</start"),
+    (START_TIME, "2017-05-01T23:59:60Z</start"),
+    (START_TIME, "0000-05-01T23:59:59Z</start"),
+    ("complete<", " complete<"),
+    ("complete<", "partial<"),
+    ("complete<", "Complete<"),
+    ("complete</", "com<!-- x -->plete</"),
+    ("\"200\"", "\" +32767 \""),
+    ("\"200\"", "\"32768\""),
+    ("\"200\"", "\"\""),
+    ("xml:lang=\"it\"", "xml:lang=\"de-CH-1996\""),
+    ("xml:lang=\"it\"", "xml:lang=\"\""),
+    ("xml:lang=\"it\"", "xml:lang=\"it_IT\""),
+    ("xml:lang=\"it\"", "lang=\"it\""),
+    ("tel:1000", ""),
+    ("tel:1000", "7602922410"),
+    ("tel:1000", "tel:1000 1"),
+    ("tel:1000", "a\u{fc}b"),
+    ("urn:more", "urn:ietf:params:xml:ns:recording:1"),
+    ("urn:more", "urn:ietf:params:xml:ns:recording"),
+    ("<x:more xmlns:x=\"urn:more\">", "<x:more>"),
+    ("</session>", "<more xmlns=''/></session>"),
+    ("</session>", "<more xmlns='urn:more'/></session>"),
+    ("</session>", "text</session>"),
+    ("</session>", "<![CDATA[ ]]></session>"),
+    ("</label>", "<b/></label>"),
+    ("<label>96", "<label><![CDATA[<96>]]>"),
+    ("96", "]]>"),
+    ("96", "&nbsp;"),
+    ("96", "&#1;"),
+    ("96", "a & b"),
+    ("96", "a < b"),
+    ("UTF-8", "utf-8"),
+    ("<recording ", "<recording a=\"1\" "),
+    (
+        "<recording ",
+        "<recording xmlns:s=\"http://www.w3.org/2001/XMLSchema-instance\" \
              s:schemaLocation=\"a b\" ",
-        ),
-        (
-            "urn:ietf:params:xml:ns:recording:1",
-            "urn:ietf:params:xml:ns:recording:2",
-        ),
-    ];
-    let damage = |(from, to): (&str, &str)| {
+    ),
+    (
+        "urn:ietf:params:xml:ns:recording:1",
+        "urn:ietf:params:xml:ns:recording:2",
+    ),
+];
+
+fn damaged_by_values() -> Vec<Vec<u8>> {
+    let damage = |(from, to): &(&str, &str)| {
         assert!(EVERYTHING.contains(from), "{from}");
         EVERYTHING.replacen(from, to, 1).into_bytes()
     };
-    pairs.map(damage).to_vec()
+    NEARLY_RIGHT.iter().map(damage).collect()
 }
 
 /// Single characters changed, put in and taken out, anywhere below the XML declaration, in which

@@ -347,86 +347,89 @@ mod tests {
         assert_eq!(findings(""), Vec::<String>::new());
     }
 
+    /// What is right in `EVERYTHING`, what is wrong in its place, and what is said of it.
+    const FAULTS: &[(&str, &str, &str)] = &[
+        ("complete<", "full<", "recording/datamode[1] is \"full\""),
+        (
+            "'tel:1'",
+            "''",
+            "recording/participant[1]/nameID[1]/@aor is \"\"",
+        ),
+        (" aor='h'", "", "nameID[2] lacks its attribute aor"),
+        (
+            "$2 <",
+            "$2x <",
+            "send[1] is \" i1Pz3to5hGk8fuXl+PbwCw==x \"",
+        ),
+        (
+            "<recv>$2",
+            "<recv>$1",
+            "recv[1] refers to an unknown stream",
+        ),
+        (
+            "group-ref>$3",
+            "group-ref>$0",
+            "group-ref[1] refers to an unknown group",
+        ),
+        ("11Z</start", "11</start", "session[1]/start-time[1] is"),
+        ("'200'", "'40000'", "reason[1]/@cause is"),
+        ("en-GB", "en_GB", "must be a language tag"),
+        (
+            "<label>1",
+            "<label>1</label><label>2",
+            "label[2] is one too many",
+        ),
+        (
+            "<sipS",
+            "<start-time/><sipS",
+            "sipSessionID[1] must stand before start-time",
+        ),
+        (
+            "'$2' s",
+            "'$2' z='' s",
+            "stream[1] has an attribute z that may not stand",
+        ),
+        (
+            "<param",
+            "<extensiondata/><param",
+            "extensiondata[1] may not stand there",
+        ),
+        (
+            "<param",
+            "<y xmlns=''/><param",
+            "has an element y in no namespace",
+        ),
+        (
+            "<more",
+            "text<more",
+            "session[1] has text where only elements",
+        ),
+        (">A<", "><b/><", "name[1] has an element where only text"),
+        (
+            "<name ",
+            "<y xmlns='urn:x'/><name ",
+            "nameID[1] has an element of another",
+        ),
+        (
+            "<nameID aor='h'/>",
+            "<y xmlns='urn:x'/><nameID aor='h'/>",
+            "nameID[2] stands after",
+        ),
+        (
+            "stream_id='$2'",
+            "stream_id='$1'",
+            "has an identifier that stands for something",
+        ),
+        (
+            "<x:more xmlns:x='urn:x'/>",
+            "<x:more/>",
+            "a prefix that it does not declare",
+        ),
+    ];
+
     #[test]
     fn each_fault_is_found_and_named() {
-        for (right, wrong, finding) in [
-            ("complete<", "full<", "recording/datamode[1] is \"full\""),
-            (
-                "'tel:1'",
-                "''",
-                "recording/participant[1]/nameID[1]/@aor is \"\"",
-            ),
-            (" aor='h'", "", "nameID[2] lacks its attribute aor"),
-            (
-                "$2 <",
-                "$2x <",
-                "send[1] is \" i1Pz3to5hGk8fuXl+PbwCw==x \"",
-            ),
-            (
-                "<recv>$2",
-                "<recv>$1",
-                "recv[1] refers to an unknown stream",
-            ),
-            (
-                "group-ref>$3",
-                "group-ref>$0",
-                "group-ref[1] refers to an unknown group",
-            ),
-            ("11Z</start", "11</start", "session[1]/start-time[1] is"),
-            ("'200'", "'40000'", "reason[1]/@cause is"),
-            ("en-GB", "en_GB", "must be a language tag"),
-            (
-                "<label>1",
-                "<label>1</label><label>2",
-                "label[2] is one too many",
-            ),
-            (
-                "<sipS",
-                "<start-time/><sipS",
-                "sipSessionID[1] must stand before start-time",
-            ),
-            (
-                "'$2' s",
-                "'$2' z='' s",
-                "stream[1] has an attribute z that may not stand",
-            ),
-            (
-                "<param",
-                "<extensiondata/><param",
-                "extensiondata[1] may not stand there",
-            ),
-            (
-                "<param",
-                "<y xmlns=''/><param",
-                "has an element y in no namespace",
-            ),
-            (
-                "<more",
-                "text<more",
-                "session[1] has text where only elements",
-            ),
-            (">A<", "><b/><", "name[1] has an element where only text"),
-            (
-                "<name ",
-                "<y xmlns='urn:x'/><name ",
-                "nameID[1] has an element of another",
-            ),
-            (
-                "<nameID aor='h'/>",
-                "<y xmlns='urn:x'/><nameID aor='h'/>",
-                "nameID[2] stands after",
-            ),
-            (
-                "stream_id='$2'",
-                "stream_id='$1'",
-                "has an identifier that stands for something",
-            ),
-            (
-                "<x:more xmlns:x='urn:x'/>",
-                "<x:more/>",
-                "a prefix that it does not declare",
-            ),
-        ] {
+        for (right, wrong, finding) in FAULTS {
             assert!(EVERYTHING.contains(right), "{right}");
             let all = findings(&EVERYTHING.replacen(right, wrong, 1)).join("\n");
             assert!(all.contains(finding), "{wrong}: {all:?}");

@@ -5,8 +5,12 @@
 
 /// The control interface, version 1: HTTP/1.1 and JSON under `/v1`.
 pub mod control;
+/// Recording metadata, and the call information in SIP headers.
+pub mod metadata;
 /// Random numbers and identifiers from one seed.
 pub mod random;
+/// Session descriptions: offers, answers, and what was agreed on.
+pub mod sdp;
 /// SIP without IO: received bytes in, typed messages and sessions, bytes to send out.
 pub mod sip;
 /// Wall-clock time and its spellings.

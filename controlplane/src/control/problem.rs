@@ -89,7 +89,7 @@ impl Problem {
     /// No more than `limit` of `what` ("calls") at once.
     pub fn limit_reached(what: &str, limit: usize) -> Self {
         let detail = format!("the limit of {limit} {what} is reached");
-        let remedy = "try again when one has ended, or raise the limit in the configuration";
+        let remedy = "try again when one of them has ended; GET /v1/version shows every limit";
         Self::new(ProblemKind::LimitReached, detail, remedy)
             .with_header("Retry-After", RETRY_AFTER_S.to_string())
     }

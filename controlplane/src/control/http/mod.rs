@@ -159,6 +159,17 @@ impl Connection {
         let remedy = "send each request at once";
         let problem = Problem::new(ProblemKind::RequestTimeout, detail, remedy);
         self.refuse(&problem, date);
+    }
+
+    /// Tells a problem of the connection itself, after the answers that are due, and nothing more.
+    pub fn refuse(&mut self, problem: &Problem, date: Wall) {
+        self.reader.close();
+        let manner = Manner {
+            head_only: false,
+            close: true,
+        };
+        let bytes = problem.response().write(manner, date);
+        self.slots.push_back(Slot::Answered(bytes));
         self.settle();
     }
 
@@ -190,16 +201,6 @@ impl Connection {
     /// Whether everything is said and sent.
     pub fn is_over(&self) -> bool {
         self.state == State::Ended && self.output().is_empty()
-    }
-
-    fn refuse(&mut self, problem: &Problem, date: Wall) {
-        self.reader.close();
-        let manner = Manner {
-            head_only: false,
-            close: true,
-        };
-        let bytes = problem.response().write(manner, date);
-        self.slots.push_back(Slot::Answered(bytes));
     }
 
     fn fill(&mut self, number: u64, answered: impl FnOnce(Manner) -> Slot) {

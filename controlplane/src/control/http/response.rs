@@ -39,6 +39,16 @@ impl Response {
         }
     }
 
+    /// An answer that is always the same.
+    pub const fn constant(media: &'static str, body: &'static [u8]) -> Self {
+        Self {
+            status: 200,
+            media,
+            headers: Vec::new(),
+            body: Cow::Borrowed(body),
+        }
+    }
+
     /// An answer without a body.
     pub const fn no_content() -> Self {
         Self {

@@ -3,7 +3,7 @@
 use std::fmt::Display;
 
 use serde::de::DeserializeOwned;
-use serde_json::error::Category;
+use serde_json::{Number, Value};
 
 use super::limits::{
     AOR_CHARS, CALLED_PARTIES, CONSOLE_ID_CHARS, ID_CHARS, JITTER_MAX_MS, LEASE_S, NAME_CHARS,
@@ -12,6 +12,9 @@ use super::limits::{
 use super::patch::{CallPatch, ParticipantPatch};
 use super::problem::{Problem, ProblemKind};
 use super::request::{CallFacts, ParticipantFacts, Party, SourceSpec};
+
+/// The fields that are lists. Nowhere else may an array stand.
+const LISTS: [&str; 1] = ["called"];
 
 /// Facts that a body can carry.
 pub(super) trait Facts: DeserializeOwned {
@@ -29,14 +32,49 @@ pub(super) fn parse<T: Facts>(bytes: &[u8]) -> Result<T, Problem> {
             remedy,
         ));
     }
-    let mut text = serde_json::Deserializer::from_slice(bytes);
-    let facts: T = serde_path_to_error::deserialize(&mut text).map_err(|error| {
-        let path = error.path().to_string();
-        problem(&path, error.inner())
+    let value = serde_json::from_slice(bytes).map_err(|error| {
+        let remedy = "send one well-formed JSON object in UTF-8";
+        Problem::new(ProblemKind::MalformedJson, error.to_string(), remedy)
     })?;
-    text.end().map_err(|error| problem(".", &error))?;
+    let facts: T = serde_path_to_error::deserialize(tidy(value, "")?).map_err(|error| {
+        let (path, message) = (error.path().to_string(), error.inner().to_string());
+        refused(&blamed(&path, &message), message)
+    })?;
     facts.check()?;
     Ok(facts)
+}
+
+/// The value as the facts' readers must see it. They would take an array for an object, and only
+/// one of two spellings of a whole number, 60 and 60.0.
+fn tidy(value: Value, path: &str) -> Result<Value, Problem> {
+    Ok(match value {
+        Value::Array(items) if LISTS.contains(&path) => {
+            let items = items.into_iter().enumerate();
+            let items = items.map(|(place, item)| tidy(item, &format!("{path}[{place}]")));
+            Value::Array(items.collect::<Result<_, _>>()?)
+        }
+        Value::Array(_) => {
+            let field = if path.is_empty() { "body" } else { path };
+            return Err(refused(field, format!("{field} is an array")));
+        }
+        Value::Object(fields) => {
+            let fields = fields.into_iter().map(|(name, value)| {
+                let path = format!("{path}.{name}");
+                let value = tidy(value, path.trim_start_matches('.'))?;
+                Ok((name, value))
+            });
+            Value::Object(fields.collect::<Result<_, _>>()?)
+        }
+        Value::Number(number) => Value::Number(whole(&number).map_or(number, Number::from)),
+        Value::Null | Value::Bool(_) | Value::String(_) => value,
+    })
+}
+
+/// The whole number that is spelled as a fraction.
+fn whole(number: &Number) -> Option<u32> {
+    let value = number.as_f64().filter(|_| number.is_f64())?;
+    let is_whole = value.fract() == 0.0 && (0.0..=f64::from(u32::MAX)).contains(&value);
+    is_whole.then_some(value as u32)
 }
 
 /// Refuses a value of `field`, which may be a path like `called[1].name`.
@@ -53,6 +91,7 @@ fn expected(field: &str) -> String {
              telephone-event, with PCMU or PCMA at least once"
                 .to_owned()
         }
+        "body" => "the body is one JSON object; /v1/openapi.json describes it".to_owned(),
         "console_id" => format!("console_id is a text of 1 to {CONSOLE_ID_CHARS} characters"),
         "user" => format!("user is a text of up to {USER_CHARS} characters"),
         "name" => format!("name is a text of up to {NAME_CHARS} characters"),
@@ -206,20 +245,6 @@ where
     Ok(())
 }
 
-/// A body that is no JSON, or JSON that does not fit at `path`.
-fn problem(path: &str, error: &serde_json::Error) -> Problem {
-    match error.classify() {
-        Category::Syntax | Category::Eof | Category::Io => {
-            let remedy = "send one well-formed JSON object in UTF-8";
-            Problem::new(ProblemKind::MalformedJson, error.to_string(), remedy)
-        }
-        Category::Data => {
-            let field = blamed(path, &error.to_string());
-            refused(&field, error.to_string())
-        }
-    }
-}
-
 /// The field to blame: a missing one has no path of its own, but the message names it.
 fn blamed(path: &str, message: &str) -> String {
     let missing = message.strip_prefix("missing field `");
@@ -234,7 +259,7 @@ fn blamed(path: &str, message: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::{Value, json};
+    use serde_json::json;
 
     use super::*;
 
@@ -291,7 +316,18 @@ mod tests {
             remedy.contains("PCMU, PCMA, CN or telephone-event"),
             "{remedy}"
         );
-        assert_eq!(refusal::<CallFacts>(&json!([])).0, "body");
+        let (field, detail, _) = refusal::<ParticipantFacts>(&json!(1));
+        assert_eq!(field, "body");
+        assert!(detail.starts_with("invalid type: integer `1`"), "{detail}");
+    }
+
+    #[test]
+    fn an_array_is_not_an_object() {
+        assert_eq!(refusal::<ParticipantFacts>(&json!([null])).0, "body");
+        let body = json!({ "calling": ["A"] });
+        assert_eq!(refusal::<CallPatch>(&body).1, "calling is an array");
+        let body = call(json!({ "called": [{}, ["A"]] }));
+        assert_eq!(refusal::<CallFacts>(&body).0, "called[1]");
     }
 
     #[test]
@@ -343,12 +379,19 @@ mod tests {
 
     #[test]
     fn numbers_are_held_to_their_ranges() {
-        for lease in [json!(4), json!(86_401), json!(-1), json!(1e9), json!(5.5)] {
+        for lease in [
+            json!(4),
+            json!(86_401),
+            json!(-1),
+            json!(1e12),
+            json!(5.5),
+            json!(-5.0),
+        ] {
             let body = json!({ "lease_s": lease });
             assert_eq!(refusal::<CallPatch>(&body).0, "lease_s");
             assert_eq!(refusal::<CallFacts>(&call(body)).0, "lease_s");
         }
-        for (lease, jitter) in [(5, 20), (86_400, 1000)] {
+        for (lease, jitter) in [(json!(5), json!(20.0)), (json!(86_400.0), json!(1000))] {
             let body = call(json!({ "lease_s": lease })).to_string();
             parse::<CallFacts>(body.as_bytes()).unwrap();
             let body = source(json!({ "jitter_max_ms": jitter })).to_string();

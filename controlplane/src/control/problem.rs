@@ -102,11 +102,6 @@ impl Problem {
             .with_header("Retry-After", RETRY_AFTER_S.to_string())
     }
 
-    /// The request is right in itself, but not in the present state.
-    pub fn conflict(detail: impl Into<String>, remedy: impl Into<String>) -> Self {
-        Self::new(ProblemKind::Conflict, detail, remedy)
-    }
-
     /// A field has a value that cannot be.
     pub fn invalid(
         field: impl Into<String>,
@@ -116,6 +111,19 @@ impl Problem {
         Self {
             field: Some(field.into()),
             ..Self::new(ProblemKind::InvalidValue, detail, remedy)
+        }
+    }
+
+    /// A field has a value that would be right in another state, such as the name of a participant
+    /// who is not in the call.
+    pub fn conflict(
+        field: impl Into<String>,
+        detail: impl Into<String>,
+        remedy: impl Into<String>,
+    ) -> Self {
+        Self {
+            field: Some(field.into()),
+            ..Self::new(ProblemKind::Conflict, detail, remedy)
         }
     }
 

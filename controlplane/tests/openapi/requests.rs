@@ -29,12 +29,12 @@ const CALL: &[Field] = &[
     (
         "calling",
         r#"[{}, {"name": "A"}, {"number": null}]"#,
-        r#"[{"x": 1}, null, "A", {"name": 1}]"#,
+        r#"[{"x": 1}, null, "A", {"name": 1}, ["A", "1"]]"#,
     ),
     (
         "called",
         r#"[[], [{}], [{"name": "A"}, {"number": "1"}]]"#,
-        r#"[[{"name": 1}], [null], null, {}]"#,
+        r#"[[{"name": 1}], [null], [["A", "1"]], null, {}]"#,
     ),
     ("codec", r#"["PCMU", "PCMA"]"#, r#"["pcmu", "G729", null]"#),
     ("security", r#"["none", "secure"]"#, r#"["", null]"#),
@@ -45,7 +45,7 @@ const CALL: &[Field] = &[
     ),
     (
         "lease_s",
-        r#"[5, 60, 86400, null]"#,
+        r#"[5, 60, 60.0, 86400, null]"#,
         r#"[4, 86401, -1, 4294967296, 5.5, "5"]"#,
     ),
 ];
@@ -95,6 +95,32 @@ fn taken(method: Method, path: &str, schema: &str, body: &Value) -> (bool, bool)
     };
     let described = validator(document(), schema).is_valid(body);
     (route(&incoming).is_ok(), described)
+}
+
+#[test]
+fn a_body_that_is_no_object_is_not_taken() {
+    let participant = "/v1/calls/7/participants/p";
+    for (method, path, schema) in [
+        (Method::Put, "/v1/calls/7", "CallFacts"),
+        (Method::Patch, "/v1/calls/7", "CallPatch"),
+        (Method::Put, participant, "ParticipantFacts"),
+        (Method::Patch, participant, "ParticipantPatch"),
+        (Method::Put, "/v1/calls/7/sources/s", "SourceSpec"),
+    ] {
+        for body in [
+            json!([]),
+            json!([null]),
+            json!(["a", {"0": "PCMU"}]),
+            json!(null),
+            json!(1),
+        ] {
+            assert_eq!(
+                taken(method, path, schema, &body),
+                (false, false),
+                "{path} {body}"
+            );
+        }
+    }
 }
 
 proptest! {

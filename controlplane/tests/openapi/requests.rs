@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use sixreel_controlplane::control::http::{Incoming, Method};
-use sixreel_controlplane::control::request::Name;
+use sixreel_controlplane::control::request::{Name, Remote};
 use sixreel_controlplane::control::route::route;
 
 use super::{document, validator};
@@ -152,6 +152,20 @@ proptest! {
         let path = "/v1/calls/7/sources/s";
         let (taken, described) = taken(Method::Put, path, "SourceSpec", &body);
         prop_assert_eq!(taken, described);
+    }
+
+    #[test]
+    fn a_remote_is_taken_as_described(
+        text in prop_oneof![
+            "[0-9a-f:]{0,5}::?[0-9a-f:]{0,5}",
+            "[0-9a-f]{1,4}(:[0-9a-f]{0,4}){6,8}",
+            "[0-9]{1,3}([.][0-9]{1,3}){2,4}",
+            "192[.]0[.]2[.]1:[1-9][0-9]{0,5}",
+            "\\[2001:db8::1\\]:[1-9][0-9]{0,5}",
+        ],
+    ) {
+        let described = validator(document(), "Remote").is_valid(&json!(text));
+        prop_assert_eq!(Remote::try_from(text).is_ok(), described);
     }
 
     #[test]

@@ -11,7 +11,9 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 use sixreel_controlplane::control::DOCUMENT;
 use sixreel_controlplane::control::limits;
+use sixreel_controlplane::control::problem::ProblemKind;
 use sixreel_controlplane::control::route::ROUTES;
+use sixreel_controlplane::control::view::EventKind;
 
 fn document() -> Value {
     serde_json::from_str(DOCUMENT).unwrap()
@@ -94,6 +96,17 @@ fn every_operation_says_how_it_can_fail() {
                 .collect();
             assert!(missing.is_empty(), "{method} {path}: {missing:?}");
         }
+    }
+}
+
+#[test]
+fn the_page_for_people_names_every_problem_and_every_event() {
+    let page = include_str!("../../../docs/control-protocol.md");
+    for kind in ProblemKind::ALL {
+        assert!(page.contains(&format!("`{}`", kind.row().0)), "{kind:?}");
+    }
+    for kind in EventKind::ALL {
+        assert!(page.contains(&format!("`{}`", kind.name())), "{kind:?}");
     }
 }
 

@@ -41,9 +41,7 @@ pub(super) struct Client {
     pub(super) is_dirty: bool,
     readable: bool,
     writable: bool,
-    /// It sends nothing any more,
-    input_ended: bool,
-    /// and reads nothing any more.
+    /// It has hung up, and reads nothing any more.
     gone: bool,
     request_since: Option<Instant>,
     stalled_since: Option<Instant>,
@@ -73,7 +71,6 @@ impl Client {
             is_dirty: false,
             readable: true,
             writable: true,
-            input_ended: false,
             gone: false,
             request_since: None,
             stalled_since: None,
@@ -183,7 +180,7 @@ impl Client {
             self.heartbeat_at.get_or_insert(now.mono + HEARTBEAT_TIME);
         }
         if self.connection.is_over() && self.linger_until.is_none() {
-            if self.input_ended || self.stream.shutdown(Shutdown::Write).is_err() {
+            if self.stream.shutdown(Shutdown::Write).is_err() {
                 return Err(End::Finished);
             }
             self.linger_until = Some(now.mono + LINGER_TIME);
@@ -227,7 +224,6 @@ impl Client {
         match self.stream.read(scratch) {
             Ok(0) => {
                 self.readable = false;
-                self.input_ended = true;
                 if self.linger_until.is_some() {
                     return Err(End::Finished);
                 }

@@ -362,6 +362,8 @@ mod tests {
         connection.receive(b"{}");
         assert_eq!(take(&mut connection)[0].body, b"{}");
         assert_eq!(flushed(&mut connection), "");
+        let old = b"PUT / HTTP/1.0\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n";
+        assert_eq!(heard(old), (Vec::new(), String::new()));
     }
 
     #[test]

@@ -67,7 +67,10 @@ pub(crate) enum ListCommand {
     /// List them all
     List,
     /// Show one of them
-    Show { id: String },
+    Show {
+        /// Its identifier, as `list` shows it
+        id: String,
+    },
 }
 
 impl Cli {

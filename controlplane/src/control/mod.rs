@@ -1,7 +1,7 @@
 //! The control interface, version 1: HTTP/1.1 and JSON under `/v1`.
 //!
-//! Bytes become an [`http::Incoming`], [`route`] makes a [`request::Request`] of it, the engine
-//! gives a [`reply::Reply`], and that becomes bytes again. Nothing here knows a socket.
+//! Bytes become an `http::Incoming`, `route` makes a `request::Request` of it, the engine
+//! gives a `reply::Reply`, and that becomes bytes again. Nothing here knows a socket.
 
 /// JSON bodies to typed facts, held against the limits.
 mod body;

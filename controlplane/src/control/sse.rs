@@ -10,7 +10,7 @@ use super::view::{EventView, GapView};
 /// Keeps a stream that has nothing to say from looking dead.
 pub const HEARTBEAT: &[u8] = b":\n\n";
 
-/// The newest events, as they are written to streams. Empty ones precede the first.
+/// The newest events, as they are written to streams.
 #[derive(Debug, Default)]
 pub struct EventRing {
     events: VecDeque<Box<[u8]>>,

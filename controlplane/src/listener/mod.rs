@@ -1,10 +1,10 @@
 //! The control socket in the event loop: clients come, ask, are answered, and go.
 //!
-//! A turn of the loop: [`Listener::handle`] for each event, [`Listener::serve`] once, then a
-//! [`Listener::reply`] for each request and a [`Listener::broadcast`] for each event that came of
-//! it, and [`Listener::flush`] at the end. Nobody is waited for: a client that reads too slowly is
+//! A turn of the loop: `Listener::handle` for each event, `Listener::serve` once, then a
+//! `Listener::reply` for each request and a `Listener::broadcast` for each event that came of
+//! it, and `Listener::flush` at the end. Nobody is waited for: a client that reads too slowly is
 //! cut off, and requests beyond the turn's budget stay for the next turn, for which
-//! [`Listener::deadline`] then asks at once.
+//! `Listener::deadline` then asks at once.
 
 /// One client: its socket, its connection and its patience.
 mod client;

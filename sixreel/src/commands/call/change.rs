@@ -12,6 +12,7 @@ use crate::party::Party;
 
 #[derive(Args, Debug)]
 pub(crate) struct StartArgs {
+    /// The call's identifier
     call: String,
     /// The console that the call is connected to
     #[arg(long, value_name = "ID")]
@@ -22,6 +23,7 @@ pub(crate) struct StartArgs {
 
 #[derive(Args, Debug)]
 pub(crate) struct SetArgs {
+    /// The call's identifier
     call: String,
     /// The console that the call is connected to
     #[arg(long, value_name = "ID")]
@@ -73,7 +75,9 @@ enum Fact {
 
 #[derive(Args, Debug)]
 pub(crate) struct InCall {
+    /// The call's identifier
     call: String,
+    /// The participant's identifier, unique in its call
     participant: String,
 }
 
@@ -97,7 +101,9 @@ pub(crate) struct JoinArgs {
 
 #[derive(Args, Debug)]
 pub(crate) struct SourceOf {
+    /// The call's identifier
     call: String,
+    /// The source's identifier, unique in its call
     source: String,
 }
 

@@ -18,7 +18,10 @@ pub(crate) enum CallCommand {
     /// List all calls
     List,
     /// Show a call with everything that belongs to it
-    Show { call: String },
+    Show {
+        /// The call's identifier
+        call: String,
+    },
     /// Begin a call, or replace its facts
     #[command(after_help = "Example:\n  sixreel call start 7 --console console-4 \
         --calling 'Calling Name <1000>' --called 2000 --called 'Called Name 2 <2001>'")]
@@ -27,11 +30,20 @@ pub(crate) enum CallCommand {
     #[command(after_help = "Example:\n  sixreel call set 7 --priority urgent --clear user")]
     Set(SetArgs),
     /// End a call
-    Stop { call: String },
+    Stop {
+        /// The call's identifier
+        call: String,
+    },
     /// Hold back the audio of all recordings of a call
-    Pause { call: String },
+    Pause {
+        /// The call's identifier
+        call: String,
+    },
     /// Let the audio of all recordings of a call through again
-    Resume { call: String },
+    Resume {
+        /// The call's identifier
+        call: String,
+    },
     /// Let a participant join, or replace its facts
     #[command(after_help = "Example:\n  sixreel call join 7 alice --name Alice --number 1000")]
     Join(JoinArgs),

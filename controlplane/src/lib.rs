@@ -5,6 +5,8 @@
 
 /// The control interface, version 1: HTTP/1.1 and JSON under `/v1`.
 pub mod control;
+/// The control socket in the event loop.
+pub mod listener;
 /// Recording metadata, and the call information in SIP headers.
 pub mod metadata;
 /// Random numbers and identifiers from one seed.

@@ -5,16 +5,29 @@ use std::net::{IpAddr, SocketAddr};
 
 use serde::{Deserialize, Serialize};
 
-/// An identifier in a path: 1 to 128 characters of `A-Z a-z 0-9 . _ ~ : @ + -`.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-#[serde(transparent)]
+use super::limits::ID_CHARS;
+use super::patch::{CallPatch, ParticipantPatch};
+
+/// An identifier in a path: 1 to 128 characters of `A-Z a-z 0-9 . _ ~ : @ + -`, but neither `.`
+/// nor `..`, which paths give a meaning of their own.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct Name(String);
+
+/// One page of a list, in the order of the identifiers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Page {
+    /// Only what comes after this identifier.
+    pub after: Option<Name>,
+    /// At most so many, 1 to 200.
+    pub limit: usize,
+}
 
 /// A request that made sense.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Request {
     /// `GET /v1/calls`
-    CallList,
+    CallList { page: Page },
     /// `GET /v1/calls/{call}`
     CallGet { call: Name },
     /// `PUT /v1/calls/{call}`: a call is connected to its console, or its facts are replaced.
@@ -52,7 +65,7 @@ pub enum Request {
     /// `DELETE /v1/calls/{call}/sources/{source}`
     SourceDelete { call: Name, source: Name },
     /// `GET /v1/recordings`
-    RecordingList,
+    RecordingList { page: Page },
     /// `GET /v1/recordings/{recording}`
     RecordingGet { recording: Name },
     /// `GET /v1/recorders`
@@ -65,10 +78,6 @@ pub enum Request {
     Health,
     /// `GET /v1/version`
     Version,
-    /// `GET /v1/events`: server-sent events, from after `last_event_id` where it is given.
-    Events { last_event_id: Option<u64> },
-    /// `GET /v1/openapi.json`
-    OpenApi,
 }
 
 /// A person or console as the conference server knows it.
@@ -110,28 +119,6 @@ pub struct CallFacts {
     /// If set, the call is stopped when no request names it for so many seconds, 5 to 86400.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lease_s: Option<u32>,
-}
-
-/// New facts of a call: a field that is there replaces, `null` clears an optional one.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct CallPatch {
-    #[serde(default)]
-    pub console_id: Option<String>,
-    #[serde(default, with = "nullable")]
-    pub user: Option<Option<String>>,
-    #[serde(default)]
-    pub calling: Option<Party>,
-    #[serde(default)]
-    pub called: Option<Vec<Party>>,
-    #[serde(default)]
-    pub codec: Option<CodecName>,
-    #[serde(default)]
-    pub security: Option<Security>,
-    #[serde(default)]
-    pub priority: Option<Priority>,
-    #[serde(default, with = "nullable")]
-    pub lease_s: Option<Option<u32>>,
 }
 
 /// A codec by its RTP name.
@@ -185,20 +172,6 @@ pub struct ParticipantFacts {
     pub state: ParticipantState,
 }
 
-/// New facts of a participant.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ParticipantPatch {
-    #[serde(default, with = "nullable")]
-    pub name: Option<Option<String>>,
-    #[serde(default, with = "nullable")]
-    pub number: Option<Option<String>>,
-    #[serde(default, with = "nullable")]
-    pub aor: Option<Option<String>>,
-    #[serde(default)]
-    pub state: Option<ParticipantState>,
-}
-
 /// A participant's part in the call.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -215,7 +188,7 @@ pub enum ParticipantState {
 #[serde(deny_unknown_fields)]
 pub struct SourceSpec {
     /// Whose audio it is.
-    pub participant: String,
+    pub participant: Name,
     /// What each RTP payload type carries: at least one codec.
     pub payload_types: BTreeMap<PayloadType, PayloadName>,
     /// Who may send; anybody where it is absent, until the first sender is latched.
@@ -248,9 +221,9 @@ pub enum PayloadName {
     TelephoneEvent,
 }
 
-/// An IP address, or an IP address and a port.
+/// An IP address, or an IP address and a port: `192.0.2.1`, `192.0.2.1:4000`, `[2001:db8::1]:4000`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(untagged)]
+#[serde(try_from = "String", into = "String")]
 pub enum Remote {
     /// Any port of this address.
     Address(IpAddr),
@@ -258,14 +231,43 @@ pub enum Remote {
     Exact(SocketAddr),
 }
 
+impl Request {
+    /// The call that the request's path names: such a request renews the call's lease.
+    pub const fn call(&self) -> Option<&Name> {
+        match self {
+            Self::CallGet { call }
+            | Self::CallPut { call, .. }
+            | Self::CallPatch { call, .. }
+            | Self::CallDelete { call }
+            | Self::CallPause { call }
+            | Self::CallResume { call }
+            | Self::ParticipantPut { call, .. }
+            | Self::ParticipantPatch { call, .. }
+            | Self::ParticipantDelete { call, .. }
+            | Self::SourcePut { call, .. }
+            | Self::SourceGet { call, .. }
+            | Self::SourceDelete { call, .. } => Some(call),
+            Self::CallList { .. }
+            | Self::RecordingList { .. }
+            | Self::RecordingGet { .. }
+            | Self::RecorderList
+            | Self::RecorderGet { .. }
+            | Self::Stats
+            | Self::Health
+            | Self::Version => None,
+        }
+    }
+}
+
 impl Name {
     /// A name from a path segment that was percent-decoded already.
     pub fn new(text: &str) -> Option<Self> {
-        let fits = (1..=128).contains(&text.len());
+        let fits = (1..=ID_CHARS).contains(&text.len());
         let clean = text
             .bytes()
             .all(|b| b.is_ascii_alphanumeric() || b"._~:@+-".contains(&b));
-        (fits && clean).then(|| Self(text.to_owned()))
+        let walks = text == "." || text == "..";
+        (fits && clean && !walks).then(|| Self(text.to_owned()))
     }
 
     /// As text.
@@ -277,6 +279,20 @@ impl Name {
 impl std::fmt::Display for Name {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(&self.0)
+    }
+}
+
+impl TryFrom<String> for Name {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        Self::new(&text).ok_or_else(|| "not an identifier".to_owned())
+    }
+}
+
+impl From<Name> for String {
+    fn from(value: Name) -> Self {
+        value.0
     }
 }
 
@@ -305,7 +321,8 @@ impl TryFrom<String> for PayloadType {
         text.parse()
             .ok()
             .and_then(Self::new)
-            .ok_or_else(|| format!("{text:?} is not an RTP payload type: use 0 to 127"))
+            .filter(|value| value.0.to_string() == text)
+            .ok_or_else(|| format!("{text:?} is not an RTP payload type"))
     }
 }
 
@@ -315,15 +332,92 @@ impl From<PayloadType> for String {
     }
 }
 
-/// Tells an absent field (`None`) from a `null` (`Some(None)`).
-mod nullable {
-    use serde::{Deserialize, Deserializer};
+impl PayloadName {
+    /// Whether it is speech, and not something beside it.
+    pub const fn is_codec(self) -> bool {
+        match self {
+            Self::Pcmu | Self::Pcma => true,
+            Self::ComfortNoise | Self::TelephoneEvent => false,
+        }
+    }
+}
 
-    pub(super) fn deserialize<'de, D, T>(deserializer: D) -> Result<Option<Option<T>>, D::Error>
-    where
-        D: Deserializer<'de>,
-        T: Deserialize<'de>,
-    {
-        Option::deserialize(deserializer).map(Some)
+impl TryFrom<String> for Remote {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        let exact = |text: &str| text.parse().ok().filter(|at: &SocketAddr| at.port() != 0);
+        (text.parse().ok().map(Self::Address))
+            .or_else(|| exact(&text).map(Self::Exact))
+            .ok_or_else(|| format!("{text:?} is not an IP address"))
+    }
+}
+
+impl From<Remote> for String {
+    fn from(value: Remote) -> Self {
+        match value {
+            Remote::Address(address) => address.to_string(),
+            Remote::Exact(address) => address.to_string(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_what_a_path_can_carry() {
+        for good in ["1", "a.b_c~d:e@f+g-h", "...", &"x".repeat(128)] {
+            assert_eq!(Name::new(good).unwrap().as_str(), good);
+        }
+        for bad in [
+            "",
+            ".",
+            "..",
+            "a/b",
+            "a b",
+            "\u{e9}",
+            "a%20",
+            &"x".repeat(129),
+        ] {
+            assert_eq!(Name::new(bad), None, "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn a_payload_type_has_one_spelling() {
+        for number in 0..128_u8 {
+            let text = number.to_string();
+            let value = PayloadType::try_from(text.clone()).unwrap();
+            assert_eq!((value.number(), String::from(value)), (number, text));
+        }
+        for bad in ["", "128", "256", "-1", "+8", "08", " 8", "x"] {
+            assert!(PayloadType::try_from(bad.to_owned()).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn a_remote_is_an_address_with_or_without_a_port() {
+        for text in [
+            "192.0.2.1",
+            "192.0.2.1:4000",
+            "2001:db8::1",
+            "[2001:db8::1]:4000",
+        ] {
+            let remote = Remote::try_from(text.to_owned()).unwrap();
+            assert_eq!(matches!(remote, Remote::Exact(_)), text.ends_with(":4000"));
+            assert_eq!(String::from(remote), text);
+        }
+        for bad in [
+            "",
+            "host",
+            "192.0.2.1:",
+            "192.0.2.1:0",
+            "192.0.2.1:70000",
+            "[2001:db8::1]",
+        ] {
+            assert!(Remote::try_from(bad.to_owned()).is_err(), "{bad:?}");
+        }
     }
 }

@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use serde::Serialize;
 
-use super::request::{CallFacts, CodecName, Name, ParticipantFacts, SourceSpec};
+use super::request::{CallFacts, CodecName, Name, ParticipantFacts, Party, SourceSpec};
 
 /// A call with everything that belongs to it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -20,6 +20,32 @@ pub struct CallView {
     pub sources: Vec<SourceView>,
     /// Identifiers of its recordings, one per recorder.
     pub recordings: Vec<Name>,
+}
+
+/// One page of the calls.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct CallList {
+    pub calls: Vec<CallSummary>,
+    /// Where there is more: what the next page comes `after`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next: Option<Name>,
+}
+
+/// A call in a list: of a bounded size, so that a page is too.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct CallSummary {
+    pub id: Name,
+    pub console_id: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub user: Option<String>,
+    pub calling: Party,
+    pub state: CallState,
+    /// RFC 3339.
+    pub started: String,
+    pub participants: u32,
+    pub sources: u32,
+    /// Its recordings by state.
+    pub recordings: RecordingCounts,
 }
 
 /// Whether a call's recordings are paused by the site.
@@ -105,6 +131,15 @@ pub struct RecordingView {
     pub report: Option<ReportView>,
 }
 
+/// One page of the recordings.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct RecordingList {
+    pub recordings: Vec<RecordingView>,
+    /// Where there is more: what the next page comes `after`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next: Option<Name>,
+}
+
 /// What a recorder reports by RTCP about a recording's stream.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ReportView {
@@ -150,6 +185,12 @@ pub struct RecorderView {
     /// When an attempt last failed, RFC 3339, and why.
     pub last_failure: Option<String>,
     pub last_error: Option<String>,
+}
+
+/// Every configured recorder.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct RecorderList {
+    pub recorders: Vec<RecorderView>,
 }
 
 /// Counters and gauges of the whole process.
@@ -277,28 +318,79 @@ pub struct EventView {
 }
 
 /// What an event tells.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EventKind {
-    #[serde(rename = "call.started")]
     CallStarted,
-    #[serde(rename = "call.ended")]
     CallEnded,
-    #[serde(rename = "recording.established")]
     RecordingEstablished,
-    #[serde(rename = "recording.failed")]
     RecordingFailed,
-    #[serde(rename = "recording.retried")]
     RecordingRetried,
-    #[serde(rename = "recording.ended")]
     RecordingEnded,
-    #[serde(rename = "source.heard")]
     SourceHeard,
-    #[serde(rename = "source.silent")]
     SourceSilent,
-    #[serde(rename = "source.lost")]
     SourceLost,
-    #[serde(rename = "overload")]
     Overload,
+}
+
+/// The first event of a stream that cannot be continued where its client left it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct GapView {
+    /// `events.gap`; also the `event:` of the server-sent event, which has no `id:`.
+    #[serde(rename = "type")]
+    pub kind: &'static str,
+    /// Events that are lost; absent (`null`) where the process has restarted.
+    pub missing: Option<u64>,
+    /// The next event's identifier.
+    pub next: u64,
+}
+
+impl EventKind {
+    /// Every kind.
+    pub const ALL: [Self; 10] = [
+        Self::CallStarted,
+        Self::CallEnded,
+        Self::RecordingEstablished,
+        Self::RecordingFailed,
+        Self::RecordingRetried,
+        Self::RecordingEnded,
+        Self::SourceHeard,
+        Self::SourceSilent,
+        Self::SourceLost,
+        Self::Overload,
+    ];
+
+    /// Its name in the stream.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::CallStarted => "call.started",
+            Self::CallEnded => "call.ended",
+            Self::RecordingEstablished => "recording.established",
+            Self::RecordingFailed => "recording.failed",
+            Self::RecordingRetried => "recording.retried",
+            Self::RecordingEnded => "recording.ended",
+            Self::SourceHeard => "source.heard",
+            Self::SourceSilent => "source.silent",
+            Self::SourceLost => "source.lost",
+            Self::Overload => "overload",
+        }
+    }
+}
+
+impl Serialize for EventKind {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.name())
+    }
+}
+
+impl GapView {
+    /// `missing` events were lost before the event `next`.
+    pub const fn new(missing: Option<u64>, next: u64) -> Self {
+        Self {
+            kind: "events.gap",
+            missing,
+            next,
+        }
+    }
 }
 
 /// A figure with three decimals, kept exact so that views can be compared.

@@ -165,6 +165,8 @@ pub enum Command {
     },
     /// Send as negotiated, from the next slot on.
     SetSink { sink: StreamId, flow: SinkFlow },
+    /// Send nothing, not even RTCP, until a flow is set again (RFC 3264 §8.4).
+    StopSink { sink: StreamId },
     /// Say RTCP BYE if anything was sent (RFC 3550 §6.3.7), and be gone.
     CloseSink { sink: StreamId },
 }

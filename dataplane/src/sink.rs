@@ -100,6 +100,12 @@ impl Sink {
         self.reporter.begin(now);
     }
 
+    /// Sends nothing until it is set again. Returns the place of the encoding that it used.
+    pub(crate) fn stop(&mut self) -> Option<usize> {
+        self.marker = true;
+        self.flow.take().map(|flow| flow.encoding)
+    }
+
     /// Adds the packet of the period due at `at` to the batch if the stream flows, and returns
     /// whether it does. The timestamp keeps to the clock, whatever was not sent.
     pub(crate) fn send(
@@ -141,7 +147,7 @@ impl Sink {
 
     /// Whether a report is due.
     pub(crate) fn owes_report(&self, now: Nanos) -> bool {
-        self.reporter.is_due(now)
+        self.flow.is_some() && self.reporter.is_due(now)
     }
 
     /// Whether somebody has to be told that it ends.

@@ -80,6 +80,7 @@ fn command() -> impl Strategy<Value = Command> {
             spec: sink_spec(sink.0.index),
         }),
         6 => (stream(), flow).prop_map(|(sink, flow)| Command::SetSink { sink, flow }),
+        1 => stream().prop_map(|sink| Command::StopSink { sink }),
         1 => stream().prop_map(|sink| Command::CloseSink { sink }),
     ]
 }

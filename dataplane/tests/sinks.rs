@@ -276,6 +276,21 @@ fn reports_name_contributors_only_where_the_recorder_wants_them() {
 }
 
 #[test]
+fn a_stopped_sink_is_silent_until_it_is_set_again() {
+    let mut rig = Rig::recording(Codec::Pcmu);
+    rig.pass(100);
+    rig.command(Command::StopSink { sink: stream(10) });
+    let (rtp, rtcp) = (rig.rtp(10).len(), rig.rtcp(10).len());
+    rig.pass(20_000);
+    assert_eq!((rig.rtp(10).len(), rig.rtcp(10).len()), (rtp, rtcp));
+    rig.set_sink(10, flow(Codec::Pcma));
+    rig.pass(100);
+    let resumed = &rig.rtp(10)[rtp..];
+    assert_eq!(resumed.len(), 5);
+    assert!(resumed[0].marker, "a talk begins with the marker");
+}
+
+#[test]
 fn multiplexed_reports_use_the_ports_of_rtp() {
     let mut rig = Rig::recording(Codec::Pcmu);
     let muxed = SinkFlow {

@@ -40,6 +40,8 @@ pub struct Peer {
 /// A session that we start.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Call {
+    /// The Call-ID, which no other session has or had.
+    pub call_id: String,
     /// Whom we call.
     pub peer: Peer,
     /// The name that From shows to people.

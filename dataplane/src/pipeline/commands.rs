@@ -102,6 +102,15 @@ impl Pipeline {
         Some(())
     }
 
+    pub(super) fn stop_sink(&mut self, id: StreamId) -> Option<()> {
+        let index = self.streams.find(id)?;
+        let sink = self.streams.sink_mut(index)?;
+        if let Some(encoding) = sink.stop() {
+            self.calls.at(sink.call()).encodings.release(encoding);
+        }
+        Some(())
+    }
+
     pub(super) fn close_sink(
         &mut self,
         index: u32,

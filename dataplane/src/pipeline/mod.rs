@@ -88,6 +88,7 @@ impl Pipeline {
             }
             Command::OpenSink { call, sink, spec } => self.open_sink(call, sink, spec),
             Command::SetSink { sink, flow } => self.set_sink(sink, flow, now),
+            Command::StopSink { sink } => self.stop_sink(sink),
             Command::CloseSink { sink } => {
                 let index = self.streams.find(sink);
                 index.and_then(|index| self.close_sink(index, now, out, events))

@@ -55,7 +55,7 @@ impl Session {
         now: Instant,
         out: &mut Vec<Output>,
     ) -> Self {
-        let (call_id, tag) = (random.token(32), random.token(16));
+        let tag = random.token(16);
         let mut from = NameAddr {
             display: Some(call.display).filter(|name| !name.is_empty()),
             uri: AnyUri::Sip(local.uri()),
@@ -63,7 +63,7 @@ impl Session {
         };
         from.params.set("tag", Some(tag.clone()));
         let us = Us {
-            call_id,
+            call_id: call.call_id,
             address: from.to_string(),
             tag,
         };

@@ -62,6 +62,7 @@ pub(super) fn call(policy: TransportPolicy, content: Content) -> Call {
     };
     let options = Options::recording_client();
     Call {
+        call_id: "7-1-f81d4fae".to_owned(),
         peer,
         display: "Console \"1\"".to_owned(),
         content,

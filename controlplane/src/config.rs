@@ -141,6 +141,20 @@ pub struct Recorder {
     /// How long an INVITE may go unanswered.
     #[serde(default = "Recorder::default_invite_timeout_ms")]
     pub invite_timeout_ms: u32,
+    /// What to do when the recorder ends a recording before its call has ended.
+    #[serde(default)]
+    pub after_bye: AfterBye,
+}
+
+/// What to do when a recorder ends a recording before its call has ended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum AfterBye {
+    /// Record there again, after a pause: what can be recorded is recorded.
+    #[default]
+    Retry,
+    /// Leave it at that for this call.
+    Stop,
 }
 
 /// Which transport carries SIP to a recorder.
@@ -315,13 +329,8 @@ impl Config {
 
 impl Recorder {
     fn check(&self, at: &str, findings: &mut Vec<String>) {
-        if self.id.len() > 64 || !is_user(&self.id) {
-            findings.push(format!(
-                "{at}: id: use 1 to 64 letters, digits, '-', '_' or '.'"
-            ));
-        }
-        if let Err(remedy) = crate::recorder::Address::parse(&self.uri) {
-            findings.push(format!("{at}: uri: {:?} {remedy}", self.uri));
+        if let Err(finding) = crate::recorder::Recorder::new(0, self) {
+            findings.push(format!("{at}: {finding}"));
         }
         if self.codecs.is_empty() {
             findings.push(format!(
@@ -453,6 +462,27 @@ impl TryFrom<String> for PortRange {
     }
 }
 
+impl InfoForm {
+    /// Whether information goes into headers.
+    pub const fn has_headers(self) -> bool {
+        matches!(self, Self::Headers | Self::Both)
+    }
+
+    /// Whether metadata is sent.
+    pub const fn has_metadata(self) -> bool {
+        matches!(self, Self::Metadata | Self::Both)
+    }
+
+    /// As the configuration spells it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Headers => "headers",
+            Self::Metadata => "metadata",
+            Self::Both => "both",
+        }
+    }
+}
+
 impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0.join("\n"))
@@ -510,7 +540,10 @@ mod tests {
     fn an_unknown_key_is_named_with_its_line() {
         let text = GOOD.replace("[media]", "lissten = 1\n[media]");
         let error = error(&text);
-        assert!(error.contains("lissten") && error.contains("line 4"), "{error}");
+        assert!(
+            error.contains("lissten") && error.contains("line 4"),
+            "{error}"
+        );
     }
 
     #[test]

@@ -3,17 +3,33 @@
 //! docs/ARCHITECTURE.md walks a call through these rooms. Everything but the edges is sans-IO:
 //! `handle(input, now, out)` and `deadline()`, nothing else.
 
+/// One call: its facts, participants, sources and recordings.
+pub mod call;
+/// The configuration: one TOML file.
+pub mod config;
 /// The control interface, version 1: HTTP/1.1 and JSON under `/v1`.
 pub mod control;
+/// When who wants to be called.
+pub mod deadlines;
+/// Routes what comes to the call that it is for, and knows when who is due.
+pub mod engine;
 /// The control socket in the event loop.
 pub mod listener;
+/// What calls have of the data plane: places, ports, commands.
+pub mod media;
 /// Recording metadata, and the call information in SIP headers.
 pub mod metadata;
 /// Random numbers and identifiers from one seed.
 pub mod random;
+/// A recorder as calls see it.
+pub mod recorder;
+/// One call at one recorder, through every attempt that it takes.
+pub mod recording;
 /// Session descriptions: offers, answers, and what was agreed on.
 pub mod sdp;
 /// SIP without IO: received bytes in, typed messages and sessions, bytes to send out.
 pub mod sip;
 /// Wall-clock time and its spellings.
 pub mod time;
+/// What one turn of the engine hands down, and gets back.
+pub mod turn;

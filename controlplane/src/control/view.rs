@@ -167,6 +167,20 @@ pub enum RecordingState {
     Ending,
 }
 
+impl RecordingCounts {
+    /// Counts one more in this state.
+    pub const fn count(&mut self, state: RecordingState) {
+        *match state {
+            RecordingState::Connecting => &mut self.connecting,
+            RecordingState::Recording => &mut self.recording,
+            RecordingState::Paused => &mut self.paused,
+            RecordingState::Retrying => &mut self.retrying,
+            RecordingState::Failed => &mut self.failed,
+            RecordingState::Ending => &mut self.ending,
+        } += 1;
+    }
+}
+
 /// A configured recorder and how it fares.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct RecorderView {
@@ -175,11 +189,8 @@ pub struct RecorderView {
     pub transport: &'static str,
     pub info: &'static str,
     pub codecs: Vec<CodecName>,
-    /// Recordings by state.
-    pub connecting: u32,
-    pub recording: u32,
-    pub retrying: u32,
-    pub failed: u32,
+    /// Its recordings by state.
+    pub recordings: RecordingCounts,
     /// When it last accepted a recording, RFC 3339.
     pub last_established: Option<String>,
     /// When an attempt last failed, RFC 3339, and why.

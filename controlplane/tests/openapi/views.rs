@@ -207,10 +207,11 @@ fn recorder() -> RecorderView {
         transport: "udp",
         info: "both",
         codecs: vec![CodecName::Pcmu, CodecName::Pcma],
-        connecting: 0,
-        recording: 1,
-        retrying: 0,
-        failed: 0,
+        recordings: RecordingCounts {
+            recording: 1,
+            retrying: 0,
+            ..RecordingCounts::default()
+        },
         last_established: Some(time()),
         last_failure: Some(time()),
         last_error: Some("no answer within 5 s".to_owned()),

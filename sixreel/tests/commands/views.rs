@@ -152,10 +152,11 @@ fn recorder() -> RecorderView {
         transport: "tcp",
         info: "both",
         codecs: vec![CodecName::Pcmu, CodecName::Pcma],
-        connecting: 0,
-        recording: 0,
-        retrying: 1,
-        failed: 0,
+        recordings: RecordingCounts {
+            recording: 0,
+            retrying: 1,
+            ..RecordingCounts::default()
+        },
         last_established: None,
         last_failure: Some(time()),
         last_error: Some("no answer within 5 s".to_owned()),

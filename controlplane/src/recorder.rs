@@ -1,0 +1,115 @@
+//! A recorder as calls see it: where it is, and what it wants to be told.
+
+use std::time::Duration;
+
+use crate::config;
+use crate::control::request::{CodecName, Name};
+use crate::metadata::{IdFormat, MediaType};
+use crate::sip::flow::TransportPolicy;
+use crate::sip::uri::Uri;
+
+pub use crate::config::{AfterBye, InfoForm};
+
+/// The port of SIP where a URI names none (RFC 3261 §19.1.2).
+const SIP_PORT: u16 = 5060;
+
+/// A recorder. Nothing of it changes while the process runs.
+#[derive(Clone, Debug)]
+pub struct Recorder {
+    pub id: Name,
+    /// Its place among the recorders.
+    pub index: usize,
+    pub uri: Uri,
+    pub policy: TransportPolicy,
+    pub info: InfoForm,
+    pub media_type: MediaType,
+    pub id_format: IdFormat,
+    pub header_prefix: String,
+    pub codecs: Vec<CodecName>,
+    pub csrc: bool,
+    pub label: String,
+    pub invite_timeout: Duration,
+    pub after_bye: AfterBye,
+}
+
+impl Recorder {
+    /// From its part of the configuration, as the one at `index`.
+    ///
+    /// # Errors
+    /// A sentence that names the field and the remedy.
+    pub fn new(index: usize, config: &config::Recorder) -> Result<Self, String> {
+        Ok(Self {
+            id: Name::new(&config.id)
+                .filter(|id| id.as_str().len() <= 64)
+                .ok_or("id: use 1 to 64 letters, digits, '-', '_' or '.'")?,
+            index,
+            uri: parse_uri(&config.uri)?,
+            policy: match config.transport {
+                config::Transport::Auto => TransportPolicy::Auto,
+                config::Transport::Udp => TransportPolicy::Udp,
+                config::Transport::Tcp => TransportPolicy::Tcp,
+            },
+            info: config.info,
+            media_type: match config.metadata_type {
+                config::MetadataType::RsMetadataXml => MediaType::RsMetadataXml,
+                config::MetadataType::RsMetadata => MediaType::RsMetadata,
+            },
+            id_format: match config.id_format {
+                config::IdFormat::Base64 => IdFormat::Base64,
+                config::IdFormat::Uuid => IdFormat::Uuid,
+            },
+            header_prefix: config.header_prefix.clone(),
+            codecs: config.codecs.clone(),
+            csrc: config.csrc,
+            label: config.label.clone(),
+            invite_timeout: Duration::from_millis(config.invite_timeout_ms.into()),
+            after_bye: config.after_bye,
+        })
+    }
+
+    /// The port that its signalling is at.
+    pub fn port(&self) -> u16 {
+        self.uri.port.unwrap_or(SIP_PORT)
+    }
+
+    /// The name of its transport.
+    pub const fn transport(&self) -> &'static str {
+        match self.policy {
+            TransportPolicy::Auto => "auto",
+            TransportPolicy::Udp => "udp",
+            TransportPolicy::Tcp => "tcp",
+        }
+    }
+}
+
+fn parse_uri(text: &str) -> Result<Uri, String> {
+    let wrong = |why: &str| format!("uri: {text:?}: {why}: write \"sip:user@host:port\"");
+    let uri = Uri::parse(text).map_err(|flaw| wrong(&flaw.to_string()))?;
+    if uri.secure {
+        return Err(wrong("it begins with sips:"));
+    }
+    match uri.params.value("transport") {
+        Some(name) if !["udp", "tcp"].contains(&name.to_ascii_lowercase().as_str()) => {
+            Err(wrong("its transport is neither udp nor tcp"))
+        }
+        Some(_) | None => Ok(uri),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_uri_says_where_and_by_what() {
+        assert_eq!(parse_uri("sip:rec@192.0.2.1").unwrap().port, None);
+        for (text, why) in [
+            ("http://srs", "neither with sip:"),
+            ("sips:rec@srs", "sips:"),
+            ("sip:rec@srs;transport=ws", "neither udp nor tcp"),
+        ] {
+            let error = parse_uri(text).unwrap_err();
+            assert!(error.contains(why) && error.contains(text), "{error}");
+        }
+    }
+}

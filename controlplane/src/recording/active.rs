@@ -1,0 +1,252 @@
+//! An established recording: keeping the recorder told.
+//!
+//! There is one way to bring a recorder up to date: compare what it knows with the account as it
+//! stands, and send the difference in one re-INVITE. Whatever changes meanwhile waits for the next.
+
+use std::time::{Duration, Instant};
+
+use super::account::{Account, Told};
+use super::attempt::{Leg, agree_on, direction};
+use super::content::{self, News};
+use super::failure::Failure;
+use super::{Recording, State, transmit};
+use crate::metadata;
+use crate::sdp;
+use crate::sip::flow::Protocol;
+use crate::sip::message::Response;
+use crate::sip::output::{self, End, RequestId};
+use crate::turn::Turn;
+
+/// A recording that lasted so long begins anew with its patience when it breaks off.
+const LASTING: Duration = Duration::from_secs(30);
+/// The pause after the first refused update; each further one doubles it.
+const UPDATE_PAUSE: Duration = Duration::from_secs(5);
+/// Refused updates in a row after which only a new fact is worth another.
+const REFUSALS_MAX: u32 = 5;
+
+/// An established session.
+#[derive(Debug)]
+pub(super) struct Active {
+    pub(super) leg: Leg,
+    pub(super) protocol: Protocol,
+    since: Instant,
+    /// What is agreed on; `None` where nothing may be sent, not even RTCP.
+    pub(super) agreed: Option<sdp::Accepted>,
+    /// The update that is under way.
+    pending: Option<Pending>,
+    /// Our offer in an answer to their INVITE, until the ACK brings the answer.
+    pub(super) awaited: Option<(RequestId, sdp::Description)>,
+    /// The recorder wants to be told everything, or has to be.
+    pub(super) wants_all: bool,
+    /// The session has to be refreshed.
+    wants_refresh: bool,
+    /// Refused updates in a row.
+    refusals: u32,
+    /// When to try a refused update again.
+    pub(super) again: Option<Instant>,
+}
+
+/// What a recorder knows and what is in force, once it has accepted.
+#[derive(Debug)]
+struct Pending {
+    told: Told,
+    sent: sdp::Description,
+}
+
+impl Active {
+    pub(super) const fn new(leg: Leg, protocol: Protocol, since: Instant) -> Self {
+        Self {
+            leg,
+            protocol,
+            since,
+            agreed: None,
+            pending: None,
+            awaited: None,
+            wants_all: false,
+            wants_refresh: false,
+            refusals: 0,
+            again: None,
+        }
+    }
+
+    /// Whether RTP flows.
+    pub(super) fn is_sending(&self, account: &Account) -> bool {
+        !account.paused && self.agreed.is_some_and(|agreed| agreed.sending)
+    }
+}
+
+impl Recording {
+    /// Sends as was agreed on, as far as the site wants it.
+    pub(super) fn agree(
+        &mut self,
+        agreed: Option<sdp::Accepted>,
+        account: &Account,
+        turn: &mut Turn<'_>,
+    ) {
+        if let State::Active(active) = &mut self.state {
+            active.agreed = agreed;
+            let now = agreed.map(|agreed| sdp::Accepted {
+                sending: agreed.sending && !account.paused,
+                ..agreed
+            });
+            turn.media.set_sink(active.leg.sink, now.as_ref());
+        }
+    }
+
+    /// Brings the recorder up to date, if it is not and nothing is under way.
+    pub(super) fn sync(&mut self, account: &Account, turn: &mut Turn<'_>) {
+        let State::Active(active) = &mut self.state else {
+            return;
+        };
+        if account.paused && active.agreed.is_some_and(|agreed| agreed.sending) {
+            // The site's pause does not wait for the recorder.
+            let agreed = active.agreed.map(|agreed| sdp::Accepted {
+                sending: false,
+                ..agreed
+            });
+            turn.media.set_sink(active.leg.sink, agreed.as_ref());
+        }
+        if active.pending.is_some() || active.awaited.is_some() || active.again.is_some() {
+            return;
+        }
+        let recorder = &self.recorder;
+        active.leg.ours.direction = direction(account);
+        let sent = active.leg.ours.offer(Some(&active.leg.sent));
+        let told = account.told(recorder);
+        let known = &active.leg.told;
+        let form = recorder.info;
+        let is_news = (form.has_headers() && known.info != told.info)
+            || (form.has_metadata()
+                && (active.wants_all || is_news(&known.facts, &told.facts, recorder.id_format)))
+            || sent.version != active.leg.sent.version;
+        if !is_news && !active.wants_refresh {
+            return;
+        }
+        let news = if active.wants_all {
+            News::Complete
+        } else {
+            News::Since(known)
+        };
+        let content = content::invite(recorder, account, &told, &sent, &news, turn);
+        let mut outputs = Vec::new();
+        active
+            .leg
+            .session
+            .reinvite(content, turn.now.mono, &mut outputs);
+        transmit(outputs, turn);
+        active.pending = Some(Pending { told, sent });
+    }
+
+    /// A request of ours within the session was accepted.
+    pub(super) fn on_accepted(
+        &mut self,
+        response: &Response,
+        account: &Account,
+        turn: &mut Turn<'_>,
+    ) {
+        let State::Active(active) = &mut self.state else {
+            return;
+        };
+        let Some(pending) = active.pending.take() else {
+            return;
+        };
+        active.leg.told = pending.told;
+        active.leg.sent = pending.sent;
+        active.wants_all = false;
+        active.wants_refresh = false;
+        active.refusals = 0;
+        let content_type = response.headers.get("Content-Type");
+        match agree_on(&active.leg.ours, content_type, &response.body) {
+            Ok(agreed) => self.agree(agreed, account, turn),
+            // What was agreed on before still holds (RFC 6141 §3.4).
+            Err(why) => self.error = Some(why),
+        }
+        self.sync(account, turn);
+    }
+
+    /// A request of ours was refused: the first INVITE, or one within the session.
+    pub(super) fn on_refused(
+        &mut self,
+        response: &Response,
+        account: &Account,
+        turn: &mut Turn<'_>,
+    ) {
+        match &self.state {
+            State::Connecting(_) => self.on_attempt_refused(response, account, turn),
+            State::Active(_) => {
+                let code = response.status.code();
+                let why = format!("the recorder refused an update: {code} {}", response.reason);
+                self.on_update_failed(why, turn);
+            }
+            State::Ending(_) => self.on_farewell_done(account, turn),
+            State::Waiting { .. } | State::Failed | State::Over => {}
+        }
+    }
+
+    /// A request of ours had no answer.
+    pub(super) fn on_unanswered(
+        &mut self,
+        failure: output::Failure,
+        account: &Account,
+        turn: &mut Turn<'_>,
+    ) {
+        match &self.state {
+            State::Connecting(_) => self.on_attempt_unanswered(failure, account, turn),
+            State::Active(_) => {
+                self.on_update_failed("the recorder did not answer an update".to_owned(), turn);
+            }
+            State::Ending(_) => self.on_farewell_done(account, turn),
+            State::Waiting { .. } | State::Failed | State::Over => {}
+        }
+    }
+
+    /// The session has to be refreshed by a re-INVITE (RFC 4028 §7.4).
+    pub(super) fn on_refresh_due(&mut self, account: &Account, turn: &mut Turn<'_>) {
+        if let State::Active(active) = &mut self.state {
+            active.wants_refresh = true;
+            active.again = None;
+            self.sync(account, turn);
+        }
+    }
+
+    /// The session is over.
+    pub(super) fn on_ended(&mut self, by: &End, account: &Account, turn: &mut Turn<'_>) {
+        if matches!(self.state, State::Ending(_)) {
+            self.on_farewell_done(account, turn);
+            return;
+        }
+        if let State::Active(active) = &self.state
+            && turn.now.mono.duration_since(active.since) >= LASTING
+        {
+            self.failures = 0;
+        }
+        self.let_go(turn);
+        let failure = Failure::ended(by, &self.recorder);
+        self.fail(failure, account, turn);
+    }
+
+    fn on_farewell_done(&mut self, account: &Account, turn: &mut Turn<'_>) {
+        self.let_go(turn);
+        self.tell_end("the call is over", account, turn);
+    }
+
+    /// The recorder goes on recording, but does not know everything.
+    fn on_update_failed(&mut self, why: String, turn: &mut Turn<'_>) {
+        self.error = Some(why);
+        let State::Active(active) = &mut self.state else {
+            return;
+        };
+        active.pending = None;
+        // It may have kept a part of what it was told: next time it is told everything.
+        active.wants_all = true;
+        active.refusals += 1;
+        if active.refusals < REFUSALS_MAX {
+            let pause = UPDATE_PAUSE * (1 << (active.refusals - 1));
+            active.again = Some(turn.now.mono + pause);
+        }
+    }
+}
+
+fn is_news(known: &metadata::Facts, now: &metadata::Facts, id_format: metadata::IdFormat) -> bool {
+    known != now && metadata::partial(known, now, id_format).is_some()
+}

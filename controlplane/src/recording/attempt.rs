@@ -1,0 +1,268 @@
+//! One attempt: from the INVITE to its answer.
+
+use rsip::StatusCode;
+use sixreel_dataplane::api::{Cname, SinkSpec, SinkStats};
+
+use super::account::{Account, Told};
+use super::active::Active;
+use super::content::{self, News};
+use super::failure::Failure;
+use super::{Recording, State, transmit};
+use crate::control::view::EventKind;
+use crate::media::Stream;
+use crate::metadata::Contents;
+use crate::sdp::{self, Direction};
+use crate::sip::content::Content;
+use crate::sip::flow::Protocol;
+use crate::sip::local::{Call, Options, Peer};
+use crate::sip::message::Response;
+use crate::sip::output;
+use crate::sip::session::Session;
+use crate::turn::Turn;
+
+/// A session with a recorder and the stream that belongs to it.
+#[derive(Debug)]
+pub(super) struct Leg {
+    pub(super) session: Session,
+    pub(super) sink: Stream,
+    /// What we offer and answer with.
+    pub(super) ours: sdp::Local,
+    /// What we sent last that is in force.
+    pub(super) sent: sdp::Description,
+    /// What the recorder knows.
+    pub(super) told: Told,
+}
+
+impl Recording {
+    /// Begins an attempt.
+    pub(super) fn attempt(&mut self, account: &Account, turn: &mut Turn<'_>) {
+        self.attempts += 1;
+        if self.attempts > 1 {
+            let detail = format!("attempt {}", self.attempts);
+            turn.tell(
+                EventKind::RecordingRetried,
+                self.subject(account),
+                Some(detail),
+            );
+        }
+        match self.connect(account, turn) {
+            Ok(leg) => self.state = State::Connecting(Box::new(leg)),
+            Err(failure) => self.fail(failure, account, turn),
+        }
+    }
+
+    /// Sends an INVITE, where that is allowed and possible.
+    fn connect(&mut self, account: &Account, turn: &mut Turn<'_>) -> Result<Leg, Failure> {
+        // RFC 7866 §12: a recording is at least as secure as its call.
+        if account.secure && turn.site.require_secure_if_cs_secure {
+            return Err(Failure::last(
+                "the call is secure and this recorder's transport is not: a site that wants such \
+                 calls recorded in clear sets policy.require_secure_if_cs_secure = false",
+            ));
+        }
+        let remote = turn.addresses[self.recorder.index]
+            .as_ref()
+            .map_err(Failure::again)?;
+        let peer = Peer {
+            uri: self.recorder.uri.clone(),
+            remote: *remote,
+            policy: self.recorder.policy,
+        };
+        let spec = sink_spec(self.recorder.csrc, turn);
+        let sink = turn
+            .media
+            .open_sink(account.place, account.key, spec)
+            .ok_or_else(|| Failure::again("every media port is in use: widen media.ports"))?;
+        self.stream = Some((sink, SinkStats::default()));
+        Ok(self.invite(sink, peer, account, turn))
+    }
+
+    fn invite(&self, sink: Stream, peer: Peer, account: &Account, turn: &mut Turn<'_>) -> Leg {
+        let local = turn.media.local(sink);
+        let ours = sdp::Local {
+            session_id: turn.random.u32(),
+            address: local.ip(),
+            port: local.port(),
+            codecs: content::codecs(&self.recorder, account.codec),
+            telephone_event: true,
+            label: Some(self.recorder.label.clone()),
+            direction: direction(account),
+            rtcp_mux: true,
+        };
+        let sent = ours.offer(None);
+        let told = account.told(&self.recorder);
+        let call = Call {
+            call_id: self.call_id(account, turn),
+            peer,
+            display: account.console_id.clone(),
+            content: content::invite(&self.recorder, account, &told, &sent, &News::Complete, turn),
+            options: Options {
+                invite_timeout: self.recorder.invite_timeout,
+                ..Options::recording_client()
+            },
+        };
+        let mut outputs = Vec::new();
+        let random = turn.random.fork();
+        let session = Session::invite(&turn.site.sip, call, random, turn.now.mono, &mut outputs);
+        transmit(outputs, turn);
+        Leg {
+            session,
+            sink,
+            ours,
+            sent,
+            told,
+        }
+    }
+
+    /// Begins with the call's number, so that messages find their call without a table.
+    fn call_id(&self, account: &Account, turn: &mut Turn<'_>) -> String {
+        let (key, index) = (account.key, self.recorder.index);
+        format!("{key}-{index}-{}", turn.random.token(32))
+    }
+
+    /// The recorder accepted.
+    pub(super) fn on_answered(
+        &mut self,
+        response: &Response,
+        protocol: Protocol,
+        account: &Account,
+        turn: &mut Turn<'_>,
+    ) {
+        let state = std::mem::replace(&mut self.state, State::Over);
+        let State::Connecting(leg) = state else {
+            self.state = state;
+            return;
+        };
+        match agree(&leg.ours, response) {
+            Ok(agreed) => {
+                self.established = Some(turn.now.wall);
+                let detail = describe(agreed.as_ref(), protocol);
+                self.state = State::Active(Box::new(Active::new(*leg, protocol, turn.now.mono)));
+                turn.tell(
+                    EventKind::RecordingEstablished,
+                    self.subject(account),
+                    Some(detail),
+                );
+                self.agree(agreed, account, turn);
+                self.sync(account, turn);
+            }
+            Err(why) => {
+                self.abandon(*leg, turn);
+                self.fail(Failure::again(why), account, turn);
+            }
+        }
+    }
+
+    /// The attempt came to nothing: by a final answer.
+    pub(super) fn on_attempt_refused(
+        &mut self,
+        response: &Response,
+        account: &Account,
+        turn: &mut Turn<'_>,
+    ) {
+        self.let_go(turn);
+        self.fail(Failure::refused(response), account, turn);
+    }
+
+    /// The attempt came to nothing: without an answer.
+    pub(super) fn on_attempt_unanswered(
+        &mut self,
+        failure: output::Failure,
+        account: &Account,
+        turn: &mut Turn<'_>,
+    ) {
+        self.let_go(turn);
+        self.fail(Failure::unanswered(failure, &self.recorder), account, turn);
+    }
+
+    /// Closes the stream and keeps the session for what is left of it.
+    pub(super) fn let_go(&mut self, turn: &mut Turn<'_>) {
+        let leg = match std::mem::replace(&mut self.state, State::Over) {
+            State::Connecting(leg) => *leg,
+            State::Active(active) => active.leg,
+            State::Ending(session) => {
+                self.linger(*session);
+                return;
+            }
+            State::Waiting { .. } | State::Failed | State::Over => return,
+        };
+        turn.media.close_sink(leg.sink);
+        self.linger(leg.session);
+    }
+
+    /// Closes the stream and ends a session that the recorder believes in.
+    fn abandon(&mut self, mut leg: Leg, turn: &mut Turn<'_>) {
+        turn.media.close_sink(leg.sink);
+        let mut outputs = Vec::new();
+        leg.session
+            .end(Content::default(), turn.now.mono, &mut outputs);
+        transmit(outputs, turn);
+        self.linger(leg.session);
+    }
+
+    fn linger(&mut self, session: Session) {
+        if !session.is_over() {
+            self.lingering.push(session);
+        }
+    }
+}
+
+/// What an answer in a 2xx or an ACK agrees on, or a sentence about what is wrong with it.
+pub(super) fn agree_on(
+    ours: &sdp::Local,
+    content_type: Option<&str>,
+    body: &[u8],
+) -> Result<Option<sdp::Accepted>, String> {
+    let answer = Contents::parse(content_type, body)
+        .sdp
+        .ok_or("the recorder's answer has no SDP")?;
+    let answer = sdp::Description::parse(answer).map_err(|error| error.to_string())?;
+    sdp::accept(ours, &answer).map_err(|error| error.to_string())
+}
+
+fn agree(ours: &sdp::Local, response: &Response) -> Result<Option<sdp::Accepted>, String> {
+    agree_on(ours, response.headers.get("Content-Type"), &response.body)
+}
+
+/// What the site wants of a stream.
+pub(super) const fn direction(account: &Account) -> Direction {
+    if account.paused {
+        Direction::Inactive
+    } else {
+        Direction::SendOnly
+    }
+}
+
+fn describe(agreed: Option<&sdp::Accepted>, protocol: Protocol) -> String {
+    let by = match protocol {
+        Protocol::Udp => "UDP",
+        Protocol::Tcp => "TCP",
+    };
+    match agreed {
+        Some(agreed) if agreed.sending => {
+            format!("{} to {}, SIP over {by}", agreed.codec, agreed.remote)
+        }
+        Some(_) | None => format!("held by the recorder, SIP over {by}"),
+    }
+}
+
+fn sink_spec(csrc: bool, turn: &mut Turn<'_>) -> SinkSpec {
+    SinkSpec {
+        ssrc: turn.random.u32(),
+        // RFC 4568 §6.4: the first sequence number lies below 2^15.
+        sequence: turn.random.below(1 << 15) as u16,
+        timestamp: turn.random.u32(),
+        cname: Cname::new(&turn.random.cname()).expect("a random name is short and printable"),
+        csrc,
+        rtcp_seed: turn.random.u64(),
+    }
+}
+
+/// 400, 415 or 488 with a sentence for the recorder's operator (RFC 3261 §20.43).
+pub(super) fn refusal(code: u16, why: &str) -> (StatusCode, Content) {
+    let text = why.replace(['"', '\\', '\r', '\n'], "'");
+    let mut content = Content::default();
+    let warning = format!("399 sixreel \"{text}\"");
+    content.headers.push(("Warning".to_owned(), warning));
+    (StatusCode::from(code), content)
+}

@@ -1,0 +1,198 @@
+//! Why an attempt failed or a recording broke off, and whether to try again.
+
+use std::time::Duration;
+
+use crate::random::Random;
+use crate::recorder::{AfterBye, Recorder};
+use crate::sip::message::Response;
+use crate::sip::output::{self, End};
+
+/// Why there is no recording now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Failure {
+    /// A sentence for the operator.
+    pub(super) why: String,
+    pub(super) verdict: Verdict,
+}
+
+/// Whether to try again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// After a pause; not before the time that the recorder asked for.
+    Again { not_before: Duration },
+    /// Not for this call.
+    Final,
+}
+
+/// The pause after the first failure; each further failure doubles it.
+const PAUSE_FIRST: Duration = Duration::from_secs(2);
+/// The longest pause that we choose ourselves.
+const PAUSE_MAX: Duration = Duration::from_secs(30);
+/// The longest pause that a recorder may ask for.
+const RETRY_AFTER_MAX_S: u64 = 3_600;
+
+impl Failure {
+    /// Something that may pass.
+    pub(super) fn again(why: impl Into<String>) -> Self {
+        Self {
+            why: why.into(),
+            verdict: Verdict::Again {
+                not_before: Duration::ZERO,
+            },
+        }
+    }
+
+    /// Something that will not pass while the call lasts.
+    pub(super) fn last(why: impl Into<String>) -> Self {
+        Self {
+            why: why.into(),
+            verdict: Verdict::Final,
+        }
+    }
+
+    /// The recorder's final answer to a first INVITE.
+    pub(super) fn refused(response: &Response) -> Self {
+        let code = response.status.code();
+        let mut why = format!("the recorder answered {code} {}", response.reason);
+        for header in ["Warning", "Reason", "Unsupported"] {
+            if let Some(value) = response.headers.get(header) {
+                why.push_str(&format!(" ({header}: {value})"));
+            }
+        }
+        match code {
+            // The recorder or the way to it is out of order for the time being.
+            408 | 480 | 481 | 491 | 500 | 502..=504 | 580 => Self {
+                why,
+                verdict: Verdict::Again {
+                    not_before: retry_after(response),
+                },
+            },
+            // Everything else is said to our offer or by policy: it would be said again.
+            _ => Self::last(why),
+        }
+    }
+
+    /// There was no final answer to a first INVITE.
+    pub(super) fn unanswered(failure: output::Failure, recorder: &Recorder) -> Self {
+        match failure {
+            output::Failure::Timeout => Self::again(format!(
+                "the recorder did not answer within {} ms: see whether it runs and is not blocked",
+                recorder.invite_timeout.as_millis()
+            )),
+            output::Failure::Unreachable => Self::again(
+                "the recorder cannot be reached: see whether it listens at that address and port",
+            ),
+        }
+    }
+
+    /// An established session ended, and not by us.
+    pub(super) fn ended(by: &End, recorder: &Recorder) -> Self {
+        match by {
+            End::Peer { reason } => {
+                let mut why = "the recorder ended the recording".to_owned();
+                if let Some(reason) = reason {
+                    why.push_str(&format!(" (Reason: {reason})"));
+                }
+                match recorder.after_bye {
+                    AfterBye::Retry => Self::again(why),
+                    AfterBye::Stop => Self::last(why),
+                }
+            }
+            End::Expired => Self::again("the session timer ran out (RFC 4028)"),
+            End::Lost {
+                status: Some(status),
+            } => Self::again(format!(
+                "the recorder does not know the session any more: it answered {}",
+                status.code()
+            )),
+            End::Lost { status: None } => Self::again("the recorder answers no more"),
+            End::Unacknowledged => Self::again("the recorder did not acknowledge our answer"),
+            End::Local { .. } | End::Invalid { .. } => Self::again("the session broke off"),
+        }
+    }
+}
+
+/// How long to wait after so many failures in a row: longer each time, and never for all
+/// recordings alike, so that a recorder that comes back is not overrun.
+pub(super) fn pause(failures: u32, random: &mut Random) -> Duration {
+    let doublings = failures.saturating_sub(1).min(8);
+    let pause = (PAUSE_FIRST * (1 << doublings)).min(PAUSE_MAX);
+    pause * (80 + random.below(41) as u32) / 100
+}
+
+/// RFC 3261 §20.33, in seconds; a comment or parameters may follow.
+fn retry_after(response: &Response) -> Duration {
+    let value = response.headers.get("Retry-After").unwrap_or_default();
+    let digits = value
+        .split(|c: char| !c.is_ascii_digit())
+        .next()
+        .unwrap_or_default();
+    Duration::from_secs(digits.parse().unwrap_or(0).min(RETRY_AFTER_MAX_S))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn response(head: &str) -> Response {
+        use crate::sip::flow::Protocol;
+        use crate::sip::message::Message;
+        let text = format!(
+            "SIP/2.0 {head}\r\nVia: SIP/2.0/UDP a;branch=z9hG4bK1\r\nFrom: <sip:a@a>;tag=1\r\n\
+             To: <sip:b@b>;tag=2\r\nCall-ID: c\r\nCSeq: 1 INVITE\r\n\r\n"
+        );
+        match Message::parse(text.as_bytes(), Protocol::Udp) {
+            Ok(Message::Response(response)) => response,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn what_may_pass_is_tried_again_and_what_is_policy_is_not() {
+        let verdict = |head| Failure::refused(&response(head)).verdict;
+        let again = |seconds| Verdict::Again {
+            not_before: Duration::from_secs(seconds),
+        };
+        assert_eq!(
+            verdict("503 Later\r\nRetry-After: 7 (maintenance)"),
+            again(7)
+        );
+        assert_eq!(
+            verdict("503 Later\r\nRetry-After: 99999999999"),
+            again(3_600)
+        );
+        assert_eq!(verdict("500 Oops"), again(0));
+        for head in [
+            "403 No",
+            "420 Bad Extension",
+            "486 Busy",
+            "488 No",
+            "603 No",
+        ] {
+            assert_eq!(verdict(head), Verdict::Final, "{head}");
+        }
+    }
+
+    #[test]
+    fn an_operator_reads_what_the_recorder_said() {
+        let failure = Failure::refused(&response("420 Bad Extension\r\nUnsupported: siprec"));
+        assert_eq!(
+            failure.why,
+            "the recorder answered 420 Bad Extension (Unsupported: siprec)"
+        );
+    }
+
+    #[test]
+    fn pauses_grow_and_differ() {
+        let mut random = Random::new([3; 32]);
+        let mut pauses = |failures| {
+            let pauses: Vec<_> = (0..50).map(|_| pause(failures, &mut random)).collect();
+            let (low, high) = (pauses.iter().min().copied(), pauses.iter().max().copied());
+            (low.unwrap().as_millis(), high.unwrap().as_millis())
+        };
+        let (low, high) = pauses(1);
+        assert!(low >= 1_600 && high <= 2_400 && low < high);
+        let (low, high) = pauses(40);
+        assert!(low >= 24_000 && high <= 36_000);
+    }
+}

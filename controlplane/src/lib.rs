@@ -13,6 +13,8 @@ pub mod control;
 pub mod deadlines;
 /// Routes what comes to the call that it is for, and knows when who is due.
 pub mod engine;
+/// The process: one loop for every socket of the control plane.
+pub mod event_loop;
 /// The control socket in the event loop.
 pub mod listener;
 /// What calls have of the data plane: places, ports, commands.
@@ -25,11 +27,15 @@ pub mod random;
 pub mod recorder;
 /// One call at one recorder, through every attempt that it takes.
 pub mod recording;
+/// Names of recorders' hosts, looked up without blocking the loop.
+mod resolver;
 /// Session descriptions: offers, answers, and what was agreed on.
 pub mod sdp;
 /// SIP without IO: received bytes in, typed messages and sessions, bytes to send out.
 pub mod sip;
 /// Wall-clock time and its spellings.
 pub mod time;
+/// SIP over UDP and TCP in the event loop.
+pub mod transport;
 /// What one turn of the engine hands down, and gets back.
 pub mod turn;

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use clap::{Parser, Subcommand};
 
-use crate::client::Client;
 use crate::commands::call::CallCommand;
+use crate::commands::serve::Serve;
 use crate::commands::{self, Session};
 use crate::failure::Failure;
 use crate::output::Output;
@@ -28,6 +28,7 @@ pub struct Cli {
 
 const EXAMPLES: &str = "\
 Examples:
+  sixreel serve --config sixreel.toml
   sixreel call start 7 --console console-4 --calling 'Calling Name <1000>' --called 2000
   sixreel call join 7 alice --number 1000
   sixreel call source 7 alice-audio --participant alice --payload 0=PCMU
@@ -38,6 +39,8 @@ Exit codes: 0 done, 1 refused, 2 not understood, 3 no server.";
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Run the server
+    Serve(Serve),
     /// Start, change, watch and stop calls
     #[command(subcommand)]
     Call(Box<CallCommand>),
@@ -92,16 +95,18 @@ impl Cli {
 }
 
 fn run(command: Command, socket: &Path, output: &mut Output<'_>) -> Result<(), Failure> {
-    let client = Client::connect(socket)?;
-    let mut session = Session { client, output };
+    let at = (socket, output);
     match command {
-        Command::Call(command) => commands::call::run(&mut session, *command),
-        Command::Recording(command) => commands::recording::run(&mut session, command),
-        Command::Recorder(command) => commands::recorder::run(&mut session, command),
-        Command::Stats => commands::server::stats(&mut session),
-        Command::Health => commands::server::health(&mut session),
-        Command::Version => commands::server::version(&mut session),
-        Command::Events { after } => commands::server::events(session, after),
+        Command::Serve(serve) => serve.run(),
+        Command::Call(command) => commands::call::run(&mut Session::connect(at)?, *command),
+        Command::Recording(command) => {
+            commands::recording::run(&mut Session::connect(at)?, command)
+        }
+        Command::Recorder(command) => commands::recorder::run(&mut Session::connect(at)?, command),
+        Command::Stats => commands::server::stats(&mut Session::connect(at)?),
+        Command::Health => commands::server::health(&mut Session::connect(at)?),
+        Command::Version => commands::server::version(&mut Session::connect(at)?),
+        Command::Events { after } => commands::server::events(Session::connect(at)?, after),
     }
 }
 

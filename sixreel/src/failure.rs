@@ -16,6 +16,8 @@ pub enum Failure {
     Degraded,
     /// The server could not be talked to.
     Client(ClientError),
+    /// The server could not start, or broke down: why, and what to do about it.
+    Server(String),
     /// The output could not be written.
     Output(io::Error),
 }
@@ -24,7 +26,7 @@ impl Failure {
     /// 1: refused or not well. 3: no server. Usage errors have 2, from the argument parser.
     pub fn exit_code(&self) -> u8 {
         match self {
-            Self::Refused(_) | Self::Degraded => 1,
+            Self::Refused(_) | Self::Degraded | Self::Server(_) => 1,
             Self::Client(_) => 3,
             // Whoever read the output has seen enough: `sixreel events | head`.
             Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => 0,
@@ -43,6 +45,7 @@ impl Failure {
                 writeln!(err, "\n  {}", plain(&problem["remedy"]))
             }
             Self::Degraded => Ok(()),
+            Self::Server(why) => writeln!(err, "error: {why}"),
             Self::Client(error) => {
                 writeln!(err, "error: {error}")?;
                 if let ClientError::Unreachable { .. } = error {

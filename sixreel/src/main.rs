@@ -7,6 +7,7 @@ use clap::Parser as _;
 use sixreel::cli::Cli;
 
 fn main() -> ExitCode {
-    let code = Cli::parse().run(&mut io::stdout().lock(), &mut io::stderr().lock());
+    // Not locked: the server's log is written by other threads.
+    let code = Cli::parse().run(&mut io::stdout(), &mut io::stderr());
     ExitCode::from(code)
 }

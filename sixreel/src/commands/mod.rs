@@ -6,8 +6,12 @@ pub(crate) mod call;
 pub(crate) mod recorder;
 /// `sixreel recording …`
 pub(crate) mod recording;
+/// `sixreel serve`
+pub(crate) mod serve;
 /// `sixreel stats`, `health`, `version` and `events`
 pub(crate) mod server;
+
+use std::path::Path;
 
 use serde_json::Value;
 
@@ -21,7 +25,15 @@ pub(crate) struct Session<'a, 'b> {
     pub(crate) output: &'a mut Output<'b>,
 }
 
-impl Session<'_, '_> {
+impl<'a, 'b> Session<'a, 'b> {
+    /// Talks to the server at that socket, and prints to that output.
+    pub(crate) fn connect(
+        (socket, output): (&Path, &'a mut Output<'b>),
+    ) -> Result<Self, ClientError> {
+        let client = Client::connect(socket)?;
+        Ok(Self { client, output })
+    }
+
     /// What the server has at `path`.
     fn get(&mut self, path: &str) -> Result<Value, Failure> {
         granted(self.client.get(path))

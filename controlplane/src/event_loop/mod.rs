@@ -1,0 +1,254 @@
+//! The process: one loop for every socket of the control plane.
+//!
+//! The only file of the control plane that reads the clock. Each turn reads it once, takes what has
+//! come within budgets, lets the engine handle it, and does what the engine wants done. Whoever
+//! left something over asks to be called again at once by a deadline in the past.
+
+/// The data-plane workers, and the commands that wait for them.
+mod crew;
+/// What the process needs before the loop begins.
+mod setup;
+
+use std::io;
+use std::os::unix::net::UnixStream;
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
+
+use mio::{Events, Poll, Token, Waker};
+
+use self::crew::Crew;
+pub use self::setup::StartError;
+use crate::config::Config;
+use crate::control::reply::Ticket;
+use crate::control::request::Request;
+use crate::control::view::{EventKind, EventView};
+use crate::engine::{Engine, Input};
+use crate::listener::{self, Listener};
+use crate::resolver::Resolver;
+use crate::time::{Now, Wall};
+use crate::transport::{Received, Transport};
+use crate::turn::Output;
+
+/// The loop itself is woken: by workers and lookups.
+const WAKE: Token = Token(0);
+/// A signal came.
+const SIGNAL: Token = Token(1);
+const LISTENER: Token = Token(2);
+const TRANSPORT: Token = Token(LISTENER.0 + listener::TOKENS);
+
+/// Readiness events taken in one turn.
+const EVENTS_PER_TURN: usize = 1024;
+/// How long recorders have to confirm that recordings are over when the process ends.
+const FAREWELL: Duration = Duration::from_millis(1_800);
+
+/// Everything that the loop owns.
+#[derive(Debug)]
+pub struct EventLoop {
+    poll: Poll,
+    signals: UnixStream,
+    listener: Listener,
+    transport: Transport,
+    resolver: Resolver,
+    crew: Crew,
+    engine: Engine,
+    /// When the process ends, whoever has not confirmed yet.
+    ends_at: Option<Instant>,
+    out: Vec<Output>,
+    requests: Vec<(Ticket, Request)>,
+    received: Vec<Received>,
+}
+
+impl EventLoop {
+    /// Opens every socket and starts every thread that the configuration asks for.
+    ///
+    /// # Errors
+    /// What cannot be had, and what to do about it. Nothing stays open then.
+    pub fn start(config: &Config) -> Result<Self, StartError> {
+        setup::raise_file_limit(config)?;
+        let system = |what| move |error| StartError::System { what, error };
+        let poll = Poll::new().map_err(system("an event queue"))?;
+        let registry = poll.registry();
+        let waker = Waker::new(registry, WAKE).map_err(system("a waker"))?;
+        let waker = Arc::new(waker);
+        let listener = Listener::bind(
+            &config.control.socket,
+            config.control.group.as_deref(),
+            registry,
+            LISTENER,
+        )?;
+        let transport = Transport::bind(config.sip.address, registry, TRANSPORT)?;
+        let signals = setup::signals(registry, SIGNAL).map_err(system("signals"))?;
+        let now = read_clock();
+        let crew = Crew::start(config, now, &waker)?;
+        let random = setup::random().map_err(system("random numbers"))?;
+        let mut engine = Engine::new(config, random, now);
+        let mut out = Vec::new();
+        engine.start(now, &mut out);
+        Ok(Self {
+            resolver: Resolver::new(config.recorders.len(), waker),
+            poll,
+            signals,
+            listener,
+            transport,
+            crew,
+            engine,
+            ends_at: None,
+            out,
+            requests: Vec::new(),
+            received: Vec::new(),
+        })
+    }
+
+    /// Runs until a signal says that it is enough and every recording was ended.
+    ///
+    /// # Errors
+    /// If the system's event queue fails, which it does not while it is used as it should be.
+    pub fn run(mut self) -> io::Result<()> {
+        let mut events = Events::with_capacity(EVENTS_PER_TURN);
+        let mut now = read_clock();
+        loop {
+            // 1. What is to be done.
+            self.act(now);
+            self.crew.flush();
+            self.listener.flush(now);
+            if self.is_done(now) {
+                self.crew.stop();
+                return Ok(());
+            }
+            // 2. Wait.
+            let timeout = self.timeout(now);
+            match self.poll.poll(&mut events, timeout) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                other => other?,
+            }
+            now = read_clock();
+            let mut signalled = false;
+            for event in &events {
+                signalled |= event.token() == SIGNAL;
+                self.listener.handle(event);
+                self.transport.handle(event);
+            }
+            // 3. Signals.
+            if signalled {
+                self.on_signal(now);
+            }
+            // 4. The data plane.
+            while let Some((worker, event)) = self.crew.next_event() {
+                self.handle(Input::Media { worker, event }, now);
+            }
+            // 5. Recorders.
+            self.receive_sip(now);
+            while let Some((recorder, result)) = self.resolver.pop() {
+                self.handle(Input::Resolved { recorder, result }, now);
+            }
+            // 6. The conference server.
+            self.listener.serve(now, &mut self.requests);
+            for (ticket, request) in std::mem::take(&mut self.requests) {
+                self.handle(Input::Control { ticket, request }, now);
+            }
+            // 7. The clock.
+            if self.engine.deadline().is_some_and(|due| due <= now.mono) {
+                self.handle(Input::Deadline, now);
+            }
+        }
+    }
+
+    fn receive_sip(&mut self, now: Now) {
+        self.transport.serve(now.mono, &mut self.received);
+        for received in std::mem::take(&mut self.received) {
+            let input = match received {
+                Received::Message { flow, message } => Input::Sip { flow, message },
+                Received::Rejected { flow, rejected } => Input::Rejected { flow, rejected },
+                Received::Unreachable { flow } => Input::Unreachable { flow },
+            };
+            self.handle(input, now);
+        }
+    }
+
+    /// Lets the engine handle one input, and does what it wants done: so that what the next input
+    /// meets is what this one left.
+    fn handle(&mut self, input: Input, now: Now) {
+        self.engine.handle(input, now, &mut self.out);
+        self.act(now);
+    }
+
+    fn act(&mut self, now: Now) {
+        for output in self.out.drain(..) {
+            match output {
+                Output::Transmit { flow, bytes } => self.transport.send(flow, &bytes, now.mono),
+                Output::Media { worker, command } => self.crew.give(worker, command),
+                Output::Reply { ticket, reply } => self.listener.reply(ticket, &reply, now),
+                Output::Tell(event) => {
+                    log(&event);
+                    self.listener.broadcast(&event);
+                }
+                Output::Resolve { recorder, host } => self.resolver.resolve(recorder, host),
+            }
+        }
+    }
+
+    fn on_signal(&mut self, now: Now) {
+        setup::drain(&mut self.signals);
+        if self.ends_at.is_none() {
+            tracing::info!("ending every recording");
+            self.ends_at = Some(now.mono + FAREWELL);
+            self.handle(Input::Shutdown, now);
+        }
+    }
+
+    fn is_done(&self, now: Now) -> bool {
+        self.ends_at
+            .is_some_and(|end| end <= now.mono || self.engine.is_drained())
+    }
+
+    /// How long nothing is due.
+    fn timeout(&self, now: Now) -> Option<Duration> {
+        [
+            self.engine.deadline(),
+            self.transport.deadline(),
+            self.listener.deadline(),
+            self.crew.deadline(now.mono),
+            self.ends_at,
+        ]
+        .into_iter()
+        .flatten()
+        .min()
+        .map(|due| due.saturating_duration_since(now.mono))
+    }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the clock is read here and handed down"
+)]
+fn read_clock() -> Now {
+    Now {
+        mono: Instant::now(),
+        wall: Wall::from_system(SystemTime::now()),
+    }
+}
+
+/// What is told to clients stands in the log too.
+fn log(event: &EventView) {
+    let kind = event.kind.name();
+    let name = |name: &Option<crate::control::request::Name>| {
+        name.as_ref().map(|name| name.as_str().to_owned())
+    };
+    let (call, recording) = (name(&event.call), name(&event.recording));
+    let (recorder, source) = (name(&event.recorder), name(&event.source));
+    let detail = event.detail.as_deref();
+    match event.kind {
+        EventKind::RecordingFailed | EventKind::SourceLost | EventKind::Overload => {
+            tracing::warn!(call, recording, recorder, source, detail, "{kind}");
+        }
+        EventKind::CallStarted
+        | EventKind::CallEnded
+        | EventKind::RecordingEstablished
+        | EventKind::RecordingRetried
+        | EventKind::RecordingEnded
+        | EventKind::SourceHeard
+        | EventKind::SourceSilent => {
+            tracing::info!(call, recording, recorder, source, detail, "{kind}");
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! What the process needs before the loop begins.
+
+use std::io::{self, Read as _};
+use std::os::fd::AsRawFd as _;
+use std::os::unix::net::UnixStream;
+
+use mio::unix::SourceFd;
+use mio::{Interest, Registry, Token};
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::low_level::pipe;
+
+use crate::config::Config;
+use crate::random::Random;
+use crate::{listener, transport};
+
+/// Why the process cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    #[error(transparent)]
+    Control(#[from] listener::BindError),
+    #[error("sip.address: {0}")]
+    Sip(#[from] transport::BindError),
+    #[error("media.ports: {0}")]
+    MediaPorts(io::Error),
+    #[error(
+        "media.ports: {needed} open files are needed, and the system allows {allowed}: \
+         allow more (LimitNOFILE= in a systemd unit, or ulimit -n), or narrow the range"
+    )]
+    OpenFiles { needed: u64, allowed: u64 },
+    #[error("the system does not give us {what}: {error}")]
+    System {
+        what: &'static str,
+        error: io::Error,
+    },
+}
+
+/// Lets the process have as many files open as the configuration can need.
+pub(super) fn raise_file_limit(config: &Config) -> Result<(), StartError> {
+    /// Files of the runtime, the loop and the threads.
+    const OTHERS: u64 = 64;
+    let media = 2 * u64::from(config.media.ports.pairs());
+    let needed = media + (listener::TOKENS + transport::TOKENS) as u64 + OTHERS;
+    let system = |error: nix::Error| StartError::System {
+        what: "its limit of open files",
+        error: error.into(),
+    };
+    let (now, most) = getrlimit(Resource::RLIMIT_NOFILE).map_err(system)?;
+    if now >= needed {
+        return Ok(());
+    }
+    if most < needed {
+        return Err(StartError::OpenFiles {
+            needed,
+            allowed: most,
+        });
+    }
+    setrlimit(Resource::RLIMIT_NOFILE, needed, most).map_err(system)
+}
+
+/// A stream that becomes readable when the process is asked to end.
+pub(super) fn signals(registry: &Registry, token: Token) -> io::Result<UnixStream> {
+    let (reader, writer) = UnixStream::pair()?;
+    reader.set_nonblocking(true)?;
+    for signal in [SIGTERM, SIGINT] {
+        pipe::register(signal, writer.try_clone()?)?;
+    }
+    let fd = reader.as_raw_fd();
+    registry.register(&mut SourceFd(&fd), token, Interest::READABLE)?;
+    Ok(reader)
+}
+
+/// Empties such a stream.
+pub(super) fn drain(signals: &mut UnixStream) {
+    let mut bytes = [0; 64];
+    while matches!(signals.read(&mut bytes), Ok(count) if count > 0) {}
+}
+
+/// A generator whose seed is the operating system's.
+pub(super) fn random() -> io::Result<Random> {
+    let mut seed = [0; 32];
+    getrandom::fill(&mut seed).map_err(io::Error::other)?;
+    Ok(Random::new(seed))
+}

@@ -17,3 +17,5 @@ pub mod sdp;
 pub mod sip;
 /// Wall-clock time and its spellings.
 pub mod time;
+/// SIP over UDP and TCP in the event loop.
+pub mod transport;

@@ -160,7 +160,9 @@ impl World {
     }
 
     pub(crate) fn call_with(&mut self, content: Content) {
+        self.calls += 1;
         let call = local::Call {
+            call_id: format!("{}@client", self.calls),
             peer: Peer {
                 uri: Uri::parse("sip:rec@192.0.2.2").unwrap(),
                 remote: address(RECORDER),
@@ -171,7 +173,6 @@ impl World {
             options: Options::recording_client(),
         };
         let mut told = Vec::new();
-        self.calls += 1;
         let random = Random::new([self.calls; 32]);
         let local = &self.client.local;
         let session = Session::invite(local, call, random, self.now.mono, &mut told);

@@ -34,16 +34,11 @@ pub struct Recorder {
 
 impl Recorder {
     /// From its part of the configuration, as the one at `index`.
-    ///
-    /// # Errors
-    /// A sentence that names the field and the remedy.
-    pub fn new(index: usize, config: &config::Recorder) -> Result<Self, String> {
-        Ok(Self {
-            id: Name::new(&config.id)
-                .filter(|id| id.as_str().len() <= 64)
-                .ok_or("id: use 1 to 64 letters, digits, '-', '_' or '.'")?,
+    pub fn new(index: usize, config: &config::Recorder) -> Self {
+        Self {
+            id: config.id.clone(),
             index,
-            uri: parse_uri(&config.uri)?,
+            uri: config.uri.0.clone(),
             policy: match config.transport {
                 config::Transport::Auto => TransportPolicy::Auto,
                 config::Transport::Udp => TransportPolicy::Udp,
@@ -64,7 +59,7 @@ impl Recorder {
             label: config.label.clone(),
             invite_timeout: Duration::from_millis(config.invite_timeout_ms.into()),
             after_bye: config.after_bye,
-        })
+        }
     }
 
     /// The port that its signalling is at.
@@ -78,38 +73,6 @@ impl Recorder {
             TransportPolicy::Auto => "auto",
             TransportPolicy::Udp => "udp",
             TransportPolicy::Tcp => "tcp",
-        }
-    }
-}
-
-fn parse_uri(text: &str) -> Result<Uri, String> {
-    let wrong = |why: &str| format!("uri: {text:?}: {why}: write \"sip:user@host:port\"");
-    let uri = Uri::parse(text).map_err(|flaw| wrong(&flaw.to_string()))?;
-    if uri.secure {
-        return Err(wrong("it begins with sips:"));
-    }
-    match uri.params.value("transport") {
-        Some(name) if !["udp", "tcp"].contains(&name.to_ascii_lowercase().as_str()) => {
-            Err(wrong("its transport is neither udp nor tcp"))
-        }
-        Some(_) | None => Ok(uri),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_uri_says_where_and_by_what() {
-        assert_eq!(parse_uri("sip:rec@192.0.2.1").unwrap().port, None);
-        for (text, why) in [
-            ("http://srs", "neither with sip:"),
-            ("sips:rec@srs", "sips:"),
-            ("sip:rec@srs;transport=ws", "neither udp nor tcp"),
-        ] {
-            let error = parse_uri(text).unwrap_err();
-            assert!(error.contains(why) && error.contains(text), "{error}");
         }
     }
 }

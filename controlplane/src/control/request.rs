@@ -286,7 +286,9 @@ impl TryFrom<String> for Name {
     type Error = String;
 
     fn try_from(text: String) -> Result<Self, Self::Error> {
-        Self::new(&text).ok_or_else(|| "not an identifier".to_owned())
+        Self::new(&text).ok_or_else(|| {
+            format!("{text:?} is not an identifier: use 1 to 128 of A-Z a-z 0-9 . _ ~ : @ + -")
+        })
     }
 }
 

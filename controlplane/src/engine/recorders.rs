@@ -34,9 +34,7 @@ pub(super) struct Fate {
 
 impl Recorders {
     pub(super) fn new(configs: &[config::Recorder]) -> Self {
-        let recorder = |(index, config)| {
-            Arc::new(Recorder::new(index, config).expect("the configuration was checked"))
-        };
+        let recorder = |(index, config)| Arc::new(Recorder::new(index, config));
         let all: Vec<_> = configs.iter().enumerate().map(recorder).collect();
         Self {
             addresses: all.iter().map(|recorder| known(recorder)).collect(),

@@ -8,6 +8,7 @@ use clap::{Parser, Subcommand};
 use crate::commands::call::CallCommand;
 use crate::commands::serve::Serve;
 use crate::commands::{self, Session};
+use crate::demo::Demo;
 use crate::failure::Failure;
 use crate::output::Output;
 
@@ -39,6 +40,8 @@ Exit codes: 0 done, 1 refused, 2 not understood, 3 no server.";
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Record a conversation at three recorders, all on this machine, and show what they have
+    Demo(Demo),
     /// Run the server
     Serve(Serve),
     /// Start, change, watch and stop calls
@@ -97,6 +100,7 @@ impl Cli {
 fn run(command: Command, socket: &Path, output: &mut Output<'_>) -> Result<(), Failure> {
     let at = (socket, output);
     match command {
+        Command::Demo(demo) => demo.run(at.1),
         Command::Serve(serve) => serve.run(),
         Command::Call(command) => commands::call::run(&mut Session::connect(at)?, *command),
         Command::Recording(command) => {

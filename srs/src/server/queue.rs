@@ -265,7 +265,7 @@ mod tests {
         feeder.push(ONE, Task::Silence(80));
         feeder.push(ONE, Task::Metadata(1, vec![0; 10]));
         feeder.flush(now());
-        assert_eq!(sound(&drain, ONE), []);
+        assert!(sound(&drain, ONE).is_empty());
         feeder.push(ONE, Task::Samples(vec![1; 3]));
         feeder.push(ONE, Task::Silence(5));
         feeder.flush(now());

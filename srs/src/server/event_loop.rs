@@ -134,15 +134,15 @@ impl EventLoop {
                     self.transport.handle(event);
                 }
             }
-            // 3. Whoever wants it to stop.
-            if stop {
-                self.on_stop(now);
-            }
-            // 4. Clients: what they sent before a BYE counts, so that messages are taken first, then
+            // 3. Clients. Packets that came before a BYE count: messages are taken first, then
             // packets, and then it is looked at what the messages say.
             self.transport.serve(now.mono, &mut self.received);
             self.receive_packets(now);
             self.handle_messages(now);
+            // 4. Whoever wants it to stop.
+            if stop {
+                self.on_stop(now);
+            }
             // 5. The clock.
             if self.engine.deadline().is_some_and(|due| due <= now.mono) {
                 self.handle(Input::Deadline, now);

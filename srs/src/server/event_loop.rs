@@ -134,19 +134,16 @@ impl EventLoop {
                     self.transport.handle(event);
                 }
             }
-            // 3. Whoever wants it to stop.
+            // 3. Clients. Packets that came before a BYE count: messages are taken first, then
+            // packets, and then it is looked at what the messages say.
+            self.transport.serve(now.mono, &mut self.received);
+            self.receive_packets(now);
+            self.handle_messages(now);
+            // 4. Whoever wants it to stop.
             if stop {
                 self.on_stop(now);
             }
-            // 4. Packets.
-            let (engine, out) = (&mut self.engine, &mut self.out);
-            self.media.receive(|port, from, data| {
-                engine.handle(Input::Media { port, from, data }, now, out);
-            });
-            self.act(now);
-            // 5. Clients.
-            self.receive_sip(now);
-            // 6. The clock.
+            // 5. The clock.
             if self.engine.deadline().is_some_and(|due| due <= now.mono) {
                 self.handle(Input::Deadline, now);
             }
@@ -163,8 +160,15 @@ impl EventLoop {
         }
     }
 
-    fn receive_sip(&mut self, now: Now) {
-        self.transport.serve(now.mono, &mut self.received);
+    fn receive_packets(&mut self, now: Now) {
+        let (engine, out) = (&mut self.engine, &mut self.out);
+        self.media.receive(|port, from, data| {
+            engine.handle(Input::Media { port, from, data }, now, out);
+        });
+        self.act(now);
+    }
+
+    fn handle_messages(&mut self, now: Now) {
         for received in std::mem::take(&mut self.received) {
             let input = match received {
                 Received::Message { flow, message } => Input::Sip { flow, message },

@@ -18,9 +18,10 @@ use super::{MediaPorts, StartError};
 const RECEIVE_BUFFER: usize = 256 << 10;
 /// Longer packets are no audio; their ends are cut off.
 const PACKET_MAX: usize = 2048;
-/// Sockets that are looked at in one round, and rounds of one turn.
+/// Sockets reported at once.
 const READY_MAX: usize = 1024;
-const ROUNDS_MAX: usize = 16;
+/// Packets that are taken in one turn, more or less.
+const BURST_MAX: usize = 16_384;
 /// How often the system is asked for a pair before it is believed that it has none.
 const TRIES_MAX: usize = 100;
 
@@ -80,13 +81,15 @@ impl Media {
     pub(super) fn receive(&mut self, mut take: impl FnMut(u16, SocketAddr, &[u8])) {
         // Each round takes one packet of each socket that has any, so that none is starved and
         // none is asked in vain.
-        for _ in 0..ROUNDS_MAX {
+        let mut left = BURST_MAX;
+        while left > 0 {
             let ready = self.epoll.wait(&mut self.ready, EpollTimeout::ZERO);
             let ready = ready.unwrap_or(0);
             self.has_more = ready > 0;
             if ready == 0 {
                 return;
             }
+            left = left.saturating_sub(ready);
             for event in &self.ready[..ready] {
                 let port = event.data() as u16;
                 let socket = &self.sockets[&port];
@@ -98,7 +101,7 @@ impl Media {
         }
     }
 
-    /// Whether a turn's rounds left something over.
+    /// Whether a turn left something over.
     pub(super) const fn has_more(&self) -> bool {
         self.has_more
     }

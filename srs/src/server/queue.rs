@@ -282,6 +282,8 @@ mod tests {
     fn losses_are_told_once_in_a_while() {
         let (mut feeder, _drain) = queue();
         fill(&mut feeder);
+        assert_eq!(feeder.lost(epoch(), true), None);
+        fill(&mut feeder);
         assert!(feeder.lost(epoch(), false).is_some());
         fill(&mut feeder);
         assert!(feeder.lost(epoch(), false).is_none());

@@ -138,8 +138,8 @@ impl fmt::Display for Notice {
             } => {
                 write!(
                     f,
-                    "ready: SIP at {sip} (UDP and TCP), media at {media} ports {first} to {last} \
-                     for {calls} calls"
+                    "ready: SIP at {sip} (UDP and TCP), media at {media} for {calls} calls (ports \
+                     within {first}-{last})"
                 )?;
                 match folder {
                     Some(folder) => write!(f, ", files in {}", folder.display()),

@@ -39,6 +39,15 @@ impl Job {
         }
     }
 
+    /// What stays clear, what is encrypted, and the tag.
+    pub(super) fn parts<'b>(&self, bytes: &'b mut [u8]) -> (&'b [u8], &'b mut [u8], &'b mut [u8]) {
+        let (packet, behind) = bytes[self.start..].split_at_mut(self.len as usize);
+        let (clear, body) = packet.split_at_mut(self.clear_len as usize);
+        let tag = (self.tag_at - self.len) as usize;
+        let tag = &mut behind[tag..][..self.suite.rtp_tag_len()];
+        (clear, body, tag)
+    }
+
     /// Where the identifier of its key lies, counted from its beginning: the tag of an AEAD is a
     /// part of what is encrypted (RFC 7714 §8.2), an HMAC comes last (RFC 3711 §3.1).
     pub(super) const fn mki_at(len: usize, suite: Suite) -> usize {

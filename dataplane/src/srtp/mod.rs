@@ -21,12 +21,20 @@ mod ciphers;
 mod control;
 /// Session keys out of a master key.
 mod derive;
+/// The ciphers by vector instructions.
+#[cfg(target_arch = "x86_64")]
+mod fast;
 /// One RTP packet as a cipher sees it.
 mod job;
 /// A master key with what was agreed about it.
 mod keys;
 /// Packets as the stages hand them in, and where their parts lie.
 mod packet;
+/// Which instructions the ciphers are computed with.
+mod path;
+/// Every path gives the same bytes as the portable one.
+#[cfg(test)]
+mod paths;
 /// The ciphers as RustCrypto has them: on any processor, one packet at a time.
 mod portable;
 /// What is received: packets are believed only if their tag is right, and only once.
@@ -55,6 +63,7 @@ mod vectors;
 
 pub use keys::{Keys, KeysError, MKI_MAX};
 pub use packet::{Kind, Packet};
+pub use path::Path;
 pub use receivers::Receivers;
 pub use refusal::Refusal;
 pub use senders::{OpenError, Senders};

@@ -143,7 +143,7 @@ impl Nonce {
 
     /// What is authenticated with an HMAC but follows the body: the rollover counter, which is not
     /// sent (RFC 3711 §4.2), or the RTCP index with its flag.
-    fn trailer(self) -> [u8; 4] {
+    pub(super) fn trailer(self) -> [u8; 4] {
         match self.kind {
             Kind::Rtp => ((self.index >> 16) as u32).to_be_bytes(),
             Kind::Rtcp => (self.index as u32).to_be_bytes(),

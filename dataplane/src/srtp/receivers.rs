@@ -8,6 +8,7 @@ use super::derive::{Purpose, SessionKeys};
 use super::job::{JOBS, Job};
 use super::keys::Keys;
 use super::packet::{Kind, Packet, RtpHead, rtcp_ssrc};
+use super::path::Path;
 use super::refusal::Refusal;
 use super::remotes::Remotes;
 use super::senders::OpenError;
@@ -33,13 +34,18 @@ struct State {
 }
 
 impl Receivers {
-    /// Room for so many receivers.
+    /// Room for so many receivers, which use the processor's fastest path.
     pub fn new(places: u32) -> Self {
+        Self::with_path(places, Path::best())
+    }
+
+    /// The same on a path of one's choice; the portable one where the processor lacks it.
+    pub fn with_path(places: u32, path: Path) -> Self {
         let places = places as usize;
         Self {
             states: vec![None; places].into_boxed_slice(),
             controls: (0..places).map(|_| None).collect(),
-            ciphers: Ciphers::new(places),
+            ciphers: Ciphers::new(path, places),
             jobs: Vec::with_capacity(JOBS),
         }
     }

@@ -8,6 +8,7 @@ use super::derive::{Purpose, SessionKeys};
 use super::job::{JOBS, Job};
 use super::keys::Keys;
 use super::packet::{Kind, Packet, RtpHead, rtcp_ssrc};
+use super::path::Path;
 use super::refusal::Refusal;
 use super::replay::INDEX_END;
 use super::spent::{Fingerprint, Spent};
@@ -51,13 +52,18 @@ struct Numbers {
 }
 
 impl Senders {
-    /// Room for so many senders.
+    /// Room for so many senders, which use the processor's fastest path.
     pub fn new(places: u32) -> Self {
+        Self::with_path(places, Path::best())
+    }
+
+    /// The same on a path of one's choice; the portable one where the processor lacks it.
+    pub fn with_path(places: u32, path: Path) -> Self {
         let places = places as usize;
         Self {
             numbers: vec![None; places].into_boxed_slice(),
             controls: (0..places).map(|_| None).collect(),
-            ciphers: Ciphers::new(places),
+            ciphers: Ciphers::new(path, places),
             spent: Spent::new(places),
             jobs: Vec::with_capacity(JOBS),
         }
@@ -124,7 +130,7 @@ impl Senders {
                     Kind::Rtcp => self.protect_rtcp(bytes, packet),
                 };
             }
-            self.ciphers.seal(bytes, &self.jobs);
+            self.ciphers.seal(bytes, &mut self.jobs);
         }
     }
 

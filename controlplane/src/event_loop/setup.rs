@@ -12,7 +12,8 @@ use signal_hook::low_level::pipe;
 
 use crate::config::Config;
 use crate::random::Random;
-use crate::{listener, transport};
+use crate::listener;
+use crate::transport;
 
 /// Why the process cannot start.
 #[derive(Debug, thiserror::Error)]

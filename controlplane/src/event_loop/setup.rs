@@ -11,8 +11,8 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::low_level::pipe;
 
 use crate::config::Config;
-use crate::random::Random;
 use crate::listener;
+use crate::random::Random;
 use crate::transport;
 
 /// Why the process cannot start.

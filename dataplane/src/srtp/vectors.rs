@@ -44,8 +44,14 @@ fn rfc_6188_7_1() {
     keystream(
         Cipher::Cm256,
         "57f82fe3613fd170a85ec93c40b1f0922ec4cb0dc025b58272147cc438944a98",
-        "92bdd28a93c3f52511c677d08b5515a49da71b2378a854f67050756ded165bac63c4868b7096d88421b563b8c94c9a31",
-        "cea518c90fd91ced9cbb18c078a547113dbc4814f4da5f00a08772b63c6a046d6eb246913062a16891433e97dd01a57f",
+        concat!(
+            "92bdd28a93c3f52511c677d08b5515a49da71b2378a854f67050756ded165bac63c4868b7096d884",
+            "21b563b8c94c9a31",
+        ),
+        concat!(
+            "cea518c90fd91ced9cbb18c078a547113dbc4814f4da5f00a08772b63c6a046d6eb246913062a168",
+            "91433e97dd01a57f",
+        ),
     );
 }
 

@@ -1,0 +1,148 @@
+//! What must hold for everything that the site sends, whatever happens.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use rsip::Method;
+use sixreel_controlplane::metadata::Contents;
+use sixreel_controlplane::sdp::Description;
+use sixreel_controlplane::sip::flow::Protocol;
+use sixreel_controlplane::sip::headers::Headers;
+use sixreel_controlplane::sip::message::Message;
+use sixreel_dataplane::api::{CallId, Command, StreamId};
+use sixreel_dataplane::time::Nanos;
+use sixreel_dataplane::wire::{is_rtcp, rtp};
+
+use crate::site::Sent;
+
+/// What the site has said and taken so far.
+#[derive(Debug, Default)]
+pub struct Wiretap {
+    /// Places in use on each worker.
+    calls: BTreeSet<(usize, CallId)>,
+    streams: BTreeMap<(usize, u32), StreamId>,
+    /// The latest packet of each port pair.
+    latest: BTreeMap<(usize, u32), Latest>,
+    /// Each version of each session description, by Call-ID.
+    descriptions: BTreeMap<String, BTreeMap<u64, Vec<u8>>>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Latest {
+    at: Nanos,
+    sequence: u16,
+    timestamp: u32,
+    ssrc: u32,
+}
+
+impl Wiretap {
+    /// The control plane commands a worker: no two streams share a pair of ports, and what is
+    /// closed was open.
+    pub fn command(&mut self, worker: usize, command: &Command) {
+        match *command {
+            Command::OpenCall { call } => {
+                assert!(self.calls.insert((worker, call)), "{call:?} was open already");
+            }
+            Command::CloseCall { call } => {
+                assert!(self.calls.remove(&(worker, call)), "{call:?} was not open");
+            }
+            Command::OpenSource {
+                call, source: id, ..
+            }
+            | Command::OpenSink { call, sink: id, .. } => {
+                assert!(self.calls.contains(&(worker, call)), "{call:?} is not open");
+                let before = self.streams.insert((worker, id.0.index), id);
+                assert_eq!(before, None, "two streams share a pair of ports");
+            }
+            Command::CloseSource { source: id } | Command::CloseSink { sink: id } => {
+                let before = self.streams.remove(&(worker, id.0.index));
+                assert_eq!(before, Some(id), "what is closed was open");
+            }
+            Command::MuteSource { source: id, .. }
+            | Command::SetSink { sink: id, .. }
+            | Command::StopSink { sink: id } => {
+                let known = self.streams.get(&(worker, id.0.index));
+                assert_eq!(known, Some(&id), "what is changed is open");
+            }
+        }
+    }
+
+    /// A worker sends RTP: numbers follow one another, and timestamps follow the clock.
+    pub fn media(&mut self, worker: usize, sent: &Sent, at: Nanos) {
+        if is_rtcp(&sent.bytes) {
+            return;
+        }
+        let packet = rtp::Packet::parse(&sent.bytes).expect("what is sent is RTP or RTCP");
+        let now = Latest {
+            at,
+            sequence: packet.sequence(),
+            timestamp: packet.timestamp(),
+            ssrc: packet.ssrc(),
+        };
+        let Some(before) = self.latest.insert((worker, sent.pair), now) else {
+            return;
+        };
+        if before.ssrc != now.ssrc {
+            return;
+        }
+        let passed = at.since(before.at).0 * 8 / Nanos::MILLI.0;
+        assert_eq!(now.sequence, before.sequence.wrapping_add(1), "a number is missing");
+        let ticked = now.timestamp.wrapping_sub(before.timestamp);
+        assert_eq!(u64::from(ticked), passed, "timestamps and clock differ");
+    }
+
+    /// The engine sends a SIP message.
+    pub fn message(&mut self, bytes: &[u8], protocol: Protocol) {
+        let message = Message::parse(bytes, protocol).expect("what is sent is SIP");
+        let (headers, body) = match &message {
+            Message::Request(request) => {
+                if matches!(request.method, Method::Invite | Method::Update) {
+                    check_request(&request.headers);
+                }
+                (&request.headers, &request.body)
+            }
+            Message::Response(response) => (&response.headers, &response.body),
+        };
+        let contents = Contents::parse(headers.get("Content-Type"), body);
+        if let Some(metadata) = contents.metadata {
+            let text = String::from_utf8_lossy(metadata);
+            // RFC 7866 §9.1: who refers to a label brings the SDP that defines it.
+            assert!(!text.contains("<label>") || contents.sdp.is_some(), "{text}");
+        }
+        if let Some(sdp) = contents.sdp {
+            self.description(message.call_id(), sdp);
+        }
+    }
+
+    /// Whether every place and port was given back.
+    pub fn is_empty(&self) -> bool {
+        self.calls.is_empty() && self.streams.is_empty()
+    }
+
+    /// RFC 3264 §8: the version grows by one where the description changes, and only there.
+    fn description(&mut self, call_id: &str, sdp: &[u8]) {
+        let description = Description::parse(sdp).expect("what is sent is SDP");
+        let known = self.descriptions.entry(call_id.to_owned()).or_default();
+        let latest = known.last_key_value().map(|(version, _)| *version);
+        let version = description.version;
+        match (known.get(&version), latest) {
+            (Some(before), _) => assert_eq!(
+                String::from_utf8_lossy(before),
+                String::from_utf8_lossy(sdp),
+                "one version for two descriptions"
+            ),
+            (None, Some(latest)) => {
+                assert_eq!(version, latest + 1, "versions follow one another");
+            }
+            (None, None) => {}
+        }
+        known.insert(version, sdp.to_vec());
+    }
+}
+
+/// RFC 7866 §6.1.1, for requests that create or change a dialog.
+fn check_request(headers: &Headers) {
+    let contact = headers.contact().expect("a Contact of ours makes sense");
+    let is_client = contact.is_some_and(|contact| contact.params.get("+sip.src").is_some());
+    assert!(is_client, "the Contact says who we are");
+    assert!(headers.lists("Require", "siprec"), "siprec is required");
+}

@@ -11,7 +11,7 @@ use super::content::{self, News};
 use super::failure::Failure;
 use super::{Recording, State, transmit};
 use crate::metadata;
-use crate::sdp;
+use crate::sdp::{self, Direction};
 use crate::sip::flow::Protocol;
 use crate::sip::message::Response;
 use crate::sip::output::{self, End, RequestId};
@@ -34,8 +34,8 @@ pub(super) struct Active {
     pub(super) agreed: Option<sdp::Accepted>,
     /// The update that is under way.
     pending: Option<Pending>,
-    /// Our offer in an answer to their INVITE, until the ACK brings the answer.
-    pub(super) awaited: Option<(RequestId, sdp::Description)>,
+    /// Their INVITE that we answered with an offer, until the ACK brings the answer.
+    pub(super) awaited: Option<RequestId>,
     /// The recorder wants to be told everything, or has to be.
     pub(super) wants_all: bool,
     /// The session has to be refreshed.
@@ -46,11 +46,11 @@ pub(super) struct Active {
     pub(super) again: Option<Instant>,
 }
 
-/// What a recorder knows and what is in force, once it has accepted.
+/// What a recorder knows once it has accepted.
 #[derive(Debug)]
 struct Pending {
     told: Told,
-    sent: sdp::Description,
+    wanted: Direction,
 }
 
 impl Active {
@@ -110,31 +110,49 @@ impl Recording {
             return;
         }
         let recorder = &self.recorder;
-        active.leg.ours.direction = direction(account);
-        let sent = active.leg.ours.offer(Some(&active.leg.sent));
         let told = account.told(recorder);
         let known = &active.leg.told;
         let form = recorder.info;
         let is_news = (form.has_headers() && known.info != told.info)
             || (form.has_metadata()
                 && (active.wants_all || is_news(&known.facts, &told.facts, recorder.id_format)))
-            || sent.version != active.leg.sent.version;
-        if !is_news && !active.wants_refresh {
-            return;
+            // What they want of the stream is their affair, and no news to them.
+            || active.leg.wanted != direction(account);
+        if is_news || active.wants_refresh {
+            self.update(account, turn);
         }
+    }
+
+    /// Sends the difference. It takes the place of an update that waits for its turn.
+    fn update(&mut self, account: &Account, turn: &mut Turn<'_>) {
+        let State::Active(active) = &mut self.state else {
+            return;
+        };
+        let (recorder, leg) = (&self.recorder, &mut active.leg);
+        let wanted = direction(account);
+        leg.ours.direction = wanted;
+        leg.sent = leg.ours.offer(Some(&leg.sent));
+        let told = account.told(recorder);
         let news = if active.wants_all {
             News::Complete
         } else {
-            News::Since(known)
+            News::Since(&leg.told)
         };
-        let content = content::invite(recorder, account, &told, &sent, &news, turn);
+        let content = content::invite(recorder, account, &told, &leg.sent, &news, turn);
         let mut outputs = Vec::new();
-        active
-            .leg
-            .session
-            .reinvite(content, turn.now.mono, &mut outputs);
+        leg.session.reinvite(content, turn.now.mono, &mut outputs);
         transmit(outputs, turn);
-        active.pending = Some(Pending { told, sent });
+        active.pending = Some(Pending { told, wanted });
+    }
+
+    /// What waits was written before we sent what we sent last: it is written anew. To be called
+    /// while their request still waits for its answer, so that nothing is sent in between.
+    pub(super) fn renew_update(&mut self, account: &Account, turn: &mut Turn<'_>) {
+        if let State::Active(active) = &self.state
+            && active.pending.is_some()
+        {
+            self.update(account, turn);
+        }
     }
 
     /// A request of ours within the session was accepted.
@@ -151,7 +169,7 @@ impl Recording {
             return;
         };
         active.leg.told = pending.told;
-        active.leg.sent = pending.sent;
+        active.leg.wanted = pending.wanted;
         active.wants_all = false;
         active.wants_refresh = false;
         active.refusals = 0;

@@ -223,7 +223,8 @@ impl Recorder {
                 Item::Report { sender, .. } => seen.is_sender |= sender.is_some(),
                 Item::Description(chunks) => {
                     let chunks = chunks.iter();
-                    let named = chunks.filter_map(|chunk| Some((chunk.ssrc, chunk.cname?.to_vec())));
+                    let named =
+                        chunks.filter_map(|chunk| Some((chunk.ssrc, chunk.cname?.to_vec())));
                     seen.names.extend(named);
                 }
                 Item::Bye(_) => seen.bye = true,

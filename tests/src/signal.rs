@@ -75,7 +75,12 @@ mod tests {
     fn a_tone_is_found_where_it_is_and_nowhere_else() {
         let voices: Vec<_> = (0..8).map(|number| voice(tone(number))).collect();
         let mix: Vec<i16> = (0..RATE)
-            .map(|n| [0, 3, 4, 7].map(|number: usize| voices[number][n]).iter().sum())
+            .map(|n| {
+                [0, 3, 4, 7]
+                    .map(|number: usize| voices[number][n])
+                    .iter()
+                    .sum()
+            })
             .collect();
         for number in 0..20 {
             let is_there = [0, 3, 4, 7].contains(&number);

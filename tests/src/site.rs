@@ -135,7 +135,12 @@ impl Site {
     }
 
     /// A worker obeys. Returns what it sends and tells.
-    pub fn command(&mut self, worker: usize, command: Command, at: Nanos) -> (Vec<Sent>, Vec<Event>) {
+    pub fn command(
+        &mut self,
+        worker: usize,
+        command: Command,
+        at: Nanos,
+    ) -> (Vec<Sent>, Vec<Event>) {
         let Worker {
             pipeline,
             batch,
@@ -178,7 +183,8 @@ impl Site {
     /// The worker whose slot is due next, and when.
     pub fn next_slot(&self) -> Option<(Nanos, usize)> {
         let workers = self.workers.iter().enumerate();
-        let due = workers.filter_map(|(number, worker)| Some((worker.pipeline.next_slot()?, number)));
+        let due =
+            workers.filter_map(|(number, worker)| Some((worker.pipeline.next_slot()?, number)));
         due.min()
     }
 
@@ -206,7 +212,10 @@ impl Answer {
     pub fn parse(bytes: &[u8]) -> Self {
         let text = String::from_utf8_lossy(bytes);
         let (head, body) = text.split_once("\r\n\r\n").expect("an answer has a head");
-        let status = head.split(' ').nth(1).and_then(|status| status.parse().ok());
+        let status = head
+            .split(' ')
+            .nth(1)
+            .and_then(|status| status.parse().ok());
         Self {
             status: status.expect("an answer begins with its status"),
             body: serde_json::from_str(body).unwrap_or(Value::Null),

@@ -22,8 +22,9 @@ pub struct Wiretap {
     streams: BTreeMap<(usize, u32), StreamId>,
     /// The latest packet of each port pair.
     latest: BTreeMap<(usize, u32), Latest>,
-    /// Each version of each session description, by Call-ID.
-    descriptions: BTreeMap<String, BTreeMap<u64, Vec<u8>>>,
+    /// The latest session description, by Call-ID, and the messages that carried one.
+    descriptions: BTreeMap<String, (u64, Vec<u8>)>,
+    carriers: BTreeSet<String>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -40,7 +41,10 @@ impl Wiretap {
     pub fn command(&mut self, worker: usize, command: &Command) {
         match *command {
             Command::OpenCall { call } => {
-                assert!(self.calls.insert((worker, call)), "{call:?} was open already");
+                assert!(
+                    self.calls.insert((worker, call)),
+                    "{call:?} was open already"
+                );
             }
             Command::CloseCall { call } => {
                 assert!(self.calls.remove(&(worker, call)), "{call:?} was not open");
@@ -85,7 +89,11 @@ impl Wiretap {
             return;
         }
         let passed = at.since(before.at).0 * 8 / Nanos::MILLI.0;
-        assert_eq!(now.sequence, before.sequence.wrapping_add(1), "a number is missing");
+        assert_eq!(
+            now.sequence,
+            before.sequence.wrapping_add(1),
+            "a number is missing"
+        );
         let ticked = now.timestamp.wrapping_sub(before.timestamp);
         assert_eq!(u64::from(ticked), passed, "timestamps and clock differ");
     }
@@ -106,10 +114,22 @@ impl Wiretap {
         if let Some(metadata) = contents.metadata {
             let text = String::from_utf8_lossy(metadata);
             // RFC 7866 §9.1: who refers to a label brings the SDP that defines it.
-            assert!(!text.contains("<label>") || contents.sdp.is_some(), "{text}");
+            assert!(
+                !text.contains("<label>") || contents.sdp.is_some(),
+                "{text}"
+            );
         }
         if let Some(sdp) = contents.sdp {
-            self.description(message.call_id(), sdp);
+            let start = bytes
+                .split(|byte| *byte == b'\r')
+                .next()
+                .unwrap_or_default();
+            let (start, cseq) = (String::from_utf8_lossy(start), headers.get("CSeq"));
+            let call_id = message.call_id();
+            let is_new = self.carriers.insert(format!("{call_id} {start} {cseq:?}"));
+            if is_new {
+                self.description(call_id, sdp);
+            }
         }
     }
 
@@ -120,22 +140,20 @@ impl Wiretap {
 
     /// RFC 3264 §8: the version grows by one where the description changes, and only there.
     fn description(&mut self, call_id: &str, sdp: &[u8]) {
-        let description = Description::parse(sdp).expect("what is sent is SDP");
-        let known = self.descriptions.entry(call_id.to_owned()).or_default();
-        let latest = known.last_key_value().map(|(version, _)| *version);
-        let version = description.version;
-        match (known.get(&version), latest) {
-            (Some(before), _) => assert_eq!(
-                String::from_utf8_lossy(before),
-                String::from_utf8_lossy(sdp),
-                "one version for two descriptions"
-            ),
-            (None, Some(latest)) => {
-                assert_eq!(version, latest + 1, "versions follow one another");
-            }
-            (None, None) => {}
-        }
-        known.insert(version, sdp.to_vec());
+        let version = Description::parse(sdp)
+            .expect("what is sent is SDP")
+            .version;
+        let now = (version, sdp.to_vec());
+        let Some(before) = self.descriptions.insert(call_id.to_owned(), now) else {
+            return;
+        };
+        let is_same = before.1 == sdp;
+        let expected = before.0 + u64::from(!is_same);
+        let (before, now) = (
+            String::from_utf8_lossy(&before.1),
+            String::from_utf8_lossy(sdp),
+        );
+        assert_eq!(version, expected, "{before}\n{now}");
     }
 }
 

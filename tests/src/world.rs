@@ -70,9 +70,10 @@ impl World {
         let mut random = Random::new(bytes);
         let clock = Clock::new();
         let configs: Vec<_> = plans.iter().enumerate().map(config).collect();
-        let recorders = plans.iter().enumerate().map(|(number, plan)| {
-            Recorder::new(number, plan.behaviour.clone(), random.fork())
-        });
+        let recorders = plans
+            .iter()
+            .enumerate()
+            .map(|(number, plan)| Recorder::new(number, plan.behaviour.clone(), random.fork()));
         let mut world = Self {
             recorders: recorders.collect(),
             site: Site::new(&configs, random.fork(), clock.now()),
@@ -120,8 +121,16 @@ impl World {
             self.clock.advance(end);
             return false;
         };
-        self.at_once = if at > self.passed() { 0 } else { self.at_once + 1 };
-        assert!(self.at_once < AT_ONCE_MAX, "time stands still:\n{}", self.trace.lines());
+        self.at_once = if at > self.passed() {
+            0
+        } else {
+            self.at_once + 1
+        };
+        assert!(
+            self.at_once < AT_ONCE_MAX,
+            "time stands still:\n{}",
+            self.trace.lines()
+        );
         self.clock.advance(at);
         match next {
             Next::Planned => {
@@ -162,7 +171,8 @@ impl World {
     pub fn speak(&mut self, to: SocketAddr, number: usize, a_law: bool) -> usize {
         let caller = self.callers.len();
         let from = SocketAddr::new(Node::Callers.sip().ip(), 10_000 + 2 * caller as u16);
-        self.callers.push(Caller::new(from, to, tone(number), a_law));
+        self.callers
+            .push(Caller::new(from, to, tone(number), a_law));
         let at = Nanos(self.passed().0 + self.random.below(PACKET_TIME.0));
         self.agenda.push(at, Happening::Speech { caller });
         caller
@@ -170,7 +180,8 @@ impl World {
 
     /// Something befalls the network or a recorder, now.
     pub fn befall(&mut self, fault: Fault) {
-        self.trace.tell(self.clock.passed(), format!("--- {fault:?}"));
+        self.trace
+            .tell(self.clock.passed(), format!("--- {fault:?}"));
         let now = self.clock.passed();
         let mut air = Air {
             now,
@@ -347,7 +358,8 @@ impl World {
         self.trace.note(self.clock.passed(), bytes);
         match node {
             Node::Site if self.site.is_media(to.port()) => {
-                self.site.receive(to.port(), from, bytes, self.clock.passed());
+                self.site
+                    .receive(to.port(), from, bytes, self.clock.passed());
             }
             Node::Recorder(number) if number < self.recorders.len() => {
                 let (port, data) = (to.port(), bytes);
@@ -371,7 +383,8 @@ impl World {
     }
 
     fn unreachable(&mut self, at: Node, flow: Flow) {
-        self.trace.tell(self.clock.passed(), format!("{at:?} cannot reach {flow:?}"));
+        self.trace
+            .tell(self.clock.passed(), format!("{at:?} cannot reach {flow:?}"));
         match at {
             Node::Site => self.tell_engine(Input::Unreachable { flow }),
             Node::Recorder(number) => self.tell_recorder(number, srs::Input::Unreachable { flow }),
@@ -410,7 +423,9 @@ impl World {
 pub fn request(method: &str, path: &str, body: Option<&Value>) -> String {
     let body = body.map(Value::to_string).unwrap_or_default();
     let (length, json) = (body.len(), "Content-Type: application/json");
-    format!("{method} {path} HTTP/1.1\r\nHost: x\r\n{json}\r\nContent-Length: {length}\r\n\r\n{body}")
+    format!(
+        "{method} {path} HTTP/1.1\r\nHost: x\r\n{json}\r\nContent-Length: {length}\r\n\r\n{body}"
+    )
 }
 
 fn config((number, plan): (usize, &Plan)) -> String {
@@ -424,6 +439,9 @@ fn config((number, plan): (usize, &Plan)) -> String {
 }
 
 fn first_line(bytes: &[u8]) -> String {
-    let line = bytes.split(|byte| *byte == b'\r').next().unwrap_or_default();
+    let line = bytes
+        .split(|byte| *byte == b'\r')
+        .next()
+        .unwrap_or_default();
     String::from_utf8_lossy(&line[..line.len().min(80)]).into_owned()
 }

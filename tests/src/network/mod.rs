@@ -149,7 +149,11 @@ impl Network {
         air: &mut Air<'_>,
     ) {
         let (sender, receiver) = (Node::of(from.ip()), Node::of(to.ip()));
-        let away = if receiver == Node::Site { sender } else { receiver };
+        let away = if receiver == Node::Site {
+            sender
+        } else {
+            receiver
+        };
         let Link { weather, outage } = *self.link(away);
         match outage {
             Some(Outage::Refused) if sender == Node::Site && from.port() == SIP_PORT => {
@@ -181,7 +185,11 @@ impl Network {
 
     /// Sends a message over TCP.
     pub fn stream(&mut self, from: Node, to: SocketAddr, bytes: &[u8], air: &mut Air<'_>) {
-        let away = if from == Node::Site { Node::of(to.ip()) } else { from };
+        let away = if from == Node::Site {
+            Node::of(to.ip())
+        } else {
+            from
+        };
         let link = *self.link(away);
         let mut bytes = bytes.to_vec();
         if from != Node::Site && air.random.below(1000) < link.weather.garbled {

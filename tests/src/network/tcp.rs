@@ -31,6 +31,8 @@ pub struct Tcp {
 struct Connection {
     ends: [End; 2],
     delay: Nanos,
+    /// When the handshake is done, if nothing comes between.
+    ready_at: Nanos,
     is_open: bool,
 }
 
@@ -82,7 +84,14 @@ pub enum Arrival {
 
 impl Tcp {
     /// Sends to `to` over the latest connection, or over a new one.
-    pub fn send(&mut self, from: Node, to: SocketAddr, bytes: Vec<u8>, link: Link, air: &mut Air<'_>) {
+    pub fn send(
+        &mut self,
+        from: Node,
+        to: SocketAddr,
+        bytes: Vec<u8>,
+        link: Link,
+        air: &mut Air<'_>,
+    ) {
         let known = self.latest.get(&(from, to)).copied();
         let index = known.unwrap_or_else(|| self.open(from, to, link, air));
         let connection = &mut self.connections[index];
@@ -92,13 +101,18 @@ impl Tcp {
             end.stalled.push(bytes);
             if end.stalled_since.is_none() {
                 end.stalled_since = Some(air.now);
-                let patience = if connection.is_open { PATIENCE } else { OPENING };
+                let patience = if connection.is_open {
+                    PATIENCE
+                } else {
+                    OPENING
+                };
                 let step = Step::Impatience {
                     connection: index,
                     to: target,
                     since: air.now,
                 };
-                air.agenda.push(air.now.after(patience), Happening::Stream(step));
+                air.agenda
+                    .push(air.now.after(patience), Happening::Stream(step));
             }
             return;
         }
@@ -195,14 +209,13 @@ impl Tcp {
         let mut connection = Connection {
             ends: [end(from, own), end(Node::of(to.ip()), to)],
             delay: link.weather.delay,
+            ready_at: air.now.after(Nanos(2 * link.weather.delay.0)),
             is_open: false,
         };
         // Nobody listens at the port of a connection that is no more.
         if link.outage == Some(Outage::Refused) || to.port() != SIP_PORT {
             connection.ends[1].is_alive = false;
         }
-        // The handshake.
-        connection.ends[1].busy_until = air.now.after(Nanos(2 * link.weather.delay.0));
         self.connections.push(connection);
         self.latest.insert((from, to), index);
         index
@@ -262,7 +275,13 @@ impl Tcp {
 
 impl Connection {
     /// Bytes are on their way to an end, in up to three pieces.
-    fn transport(&mut self, (index, to): (usize, usize), bytes: Vec<u8>, link: Link, air: &mut Air<'_>) {
+    fn transport(
+        &mut self,
+        (index, to): (usize, usize),
+        bytes: Vec<u8>,
+        link: Link,
+        air: &mut Air<'_>,
+    ) {
         let mut rest = &bytes[..];
         for piece in 0..3 {
             let len = match piece {
@@ -278,8 +297,7 @@ impl Connection {
             let again = if lost { RETRANSMISSION.0 } else { 0 };
             let time = Nanos(link.weather.time(air.random).0 + again);
             let end = &mut self.ends[to];
-            // The handshake is under way: what is sent follows it.
-            let sent = if self.is_open { air.now } else { end.busy_until.max(air.now) };
+            let sent = air.now.max(self.ready_at);
             end.busy_until = sent.after(time).max(end.busy_until);
             let step = Step::Segment {
                 connection: index,

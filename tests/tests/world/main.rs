@@ -6,3 +6,7 @@ mod call;
 /// RFC 8068 §3.3: recordings of a mix.
 mod mixed;
 
+/// Recorders that are slow, silent, strange or gone, next to others that are not.
+mod recorders;
+/// Messages that cross, are lost, or come too late.
+mod signalling;

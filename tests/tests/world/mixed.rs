@@ -16,7 +16,10 @@ fn a_basic_call_is_recorded_with_everybody_in_it() {
     world.run(3_000);
     let recorded = only(&world.recorders[0]);
     assert_eq!(heard(recorded), [0, 1]);
-    assert_eq!(told(recorded), [("P0".to_owned(), true), ("P1".to_owned(), true)]);
+    assert_eq!(
+        told(recorded),
+        [("P0".to_owned(), true), ("P1".to_owned(), true)]
+    );
     assert_eq!(contributors(&world, 0), 2);
     assert_eq!(recording(&mut world, 0)["state"], "recording");
     stop(&mut world);
@@ -36,7 +39,10 @@ fn check_reports(rtcp: &[sixreel_tests::recorder::Rtcp]) {
     assert!(last.bye && others.iter().all(|report| !report.bye));
     assert!(rtcp.iter().all(|report| report.is_sender));
     // The stream's own name, and those of both contributors.
-    assert!(rtcp.iter().any(|report| report.names.len() == 3), "{rtcp:?}");
+    assert!(
+        rtcp.iter().any(|report| report.names.len() == 3),
+        "{rtcp:?}"
+    );
 }
 
 /// §3.3.2: hold and resume.
@@ -51,14 +57,20 @@ fn who_is_held_is_told_and_not_heard() {
     world.run(1_500);
     let recorded = only(&world.recorders[0]);
     assert_eq!(heard(recorded), [0]);
-    assert_eq!(told(recorded), [("P0".to_owned(), true), ("P1".to_owned(), false)]);
+    assert_eq!(
+        told(recorded),
+        [("P0".to_owned(), true), ("P1".to_owned(), false)]
+    );
     assert_eq!(contributors(&world, 0), 1);
     hold(&mut world, 1, false);
     world.run(1_500);
     let recorded = only(&world.recorders[0]);
     assert_eq!(heard(recorded), [0, 1]);
-    assert_eq!(told(recorded), [("P0".to_owned(), true), ("P1".to_owned(), true)]);
-    assert_eq!(recorded.documents.len(), 3, "join, hold, resume");
+    assert_eq!(
+        told(recorded),
+        [("P0".to_owned(), true), ("P1".to_owned(), true)]
+    );
+    assert_eq!(recorded.documents.len(), 4, "two joins, hold, resume");
     check_received(&world);
 }
 
@@ -77,7 +89,10 @@ fn who_joins_is_heard_and_who_drops_is_not() {
     world.run(1_500);
     let recorded = only(&world.recorders[0]);
     assert_eq!(heard(recorded), [0, 2]);
-    assert_eq!(told(recorded), [("P0".to_owned(), true), ("P2".to_owned(), true)]);
+    assert_eq!(
+        told(recorded),
+        [("P0".to_owned(), true), ("P2".to_owned(), true)]
+    );
     let facts = recorded.facts.as_ref().unwrap();
     let gone = facts.participants.iter().find(|who| who.left.is_some());
     assert_eq!(gone.unwrap().name.as_deref(), Some("P1"));
@@ -102,7 +117,10 @@ fn a_transfer_replaces_a_participant_in_the_same_recording() {
     world.run(1_500);
     let recorded = only(&world.recorders[0]);
     assert_eq!(heard(recorded), [0, 2]);
-    assert_eq!(told(recorded), [("P0".to_owned(), true), ("P2".to_owned(), true)]);
+    assert_eq!(
+        told(recorded),
+        [("P0".to_owned(), true), ("P2".to_owned(), true)]
+    );
     check_received(&world);
 }
 
@@ -136,12 +154,21 @@ fn a_pause_stops_the_stream_at_once_and_keeps_the_recording() {
     assert_eq!(world.recorders[0].rtp.len(), quiet);
     let state = recording(&mut world, 0)["state"].clone();
     assert_eq!(state, json!("paused"));
-    assert!(world.recorders[0].rtcp.iter().any(|report| report.at.0 > 3_000_000_000));
+    assert!(
+        world.recorders[0]
+            .rtcp
+            .iter()
+            .any(|report| report.at.0 > 3_000_000_000)
+    );
     ask(&mut world, "POST", &format!("{CALL}/resume"), Value::Null);
     world.run(1_500);
     assert_eq!(heard(only(&world.recorders[0])), [0]);
     let marked = world.recorders[0].rtp.iter().filter(|packet| packet.marker);
-    assert_eq!(marked.count(), 2, "the first packet, and the first after the pause");
+    assert_eq!(
+        marked.count(),
+        2,
+        "the first packet, and the first after the pause"
+    );
     check_received(&world);
     stop(&mut world);
     check_empty(&mut world);

@@ -8,5 +8,7 @@ mod mixed;
 
 /// Recorders that are slow, silent, strange or gone, next to others that are not.
 mod recorders;
+/// Random runs.
+mod seeds;
 /// Messages that cross, are lost, or come too late.
 mod signalling;

@@ -51,6 +51,8 @@ pub(super) struct Active {
 struct Pending {
     told: Told,
     wanted: Direction,
+    /// What we had sent last before.
+    before: sdp::Description,
 }
 
 impl Active {
@@ -66,6 +68,17 @@ impl Active {
             wants_refresh: false,
             refusals: 0,
             again: None,
+        }
+    }
+
+    /// Takes back an update that waits for its turn, because we are about to send a description
+    /// that it does not know of. What was never sent has taken no version.
+    pub(super) fn withdraw_update(&mut self) {
+        if let Some(was_sent) = self.leg.session.withdraw_reinvite()
+            && let Some(pending) = self.pending.take()
+            && !was_sent
+        {
+            self.leg.sent = pending.before;
         }
     }
 
@@ -123,7 +136,7 @@ impl Recording {
         }
     }
 
-    /// Sends the difference. It takes the place of an update that waits for its turn.
+    /// Sends the difference, as soon as the session lets us.
     fn update(&mut self, account: &Account, turn: &mut Turn<'_>) {
         let State::Active(active) = &mut self.state else {
             return;
@@ -131,7 +144,8 @@ impl Recording {
         let (recorder, leg) = (&self.recorder, &mut active.leg);
         let wanted = direction(account);
         leg.ours.direction = wanted;
-        leg.sent = leg.ours.offer(Some(&leg.sent));
+        let next = leg.ours.offer(Some(&leg.sent));
+        let before = std::mem::replace(&mut leg.sent, next);
         let told = account.told(recorder);
         let news = if active.wants_all {
             News::Complete
@@ -142,17 +156,11 @@ impl Recording {
         let mut outputs = Vec::new();
         leg.session.reinvite(content, turn.now.mono, &mut outputs);
         transmit(outputs, turn);
-        active.pending = Some(Pending { told, wanted });
-    }
-
-    /// What waits was written before we sent what we sent last: it is written anew. To be called
-    /// while their request still waits for its answer, so that nothing is sent in between.
-    pub(super) fn renew_update(&mut self, account: &Account, turn: &mut Turn<'_>) {
-        if let State::Active(active) = &self.state
-            && active.pending.is_some()
-        {
-            self.update(account, turn);
-        }
+        active.pending = Some(Pending {
+            told,
+            wanted,
+            before,
+        });
     }
 
     /// A request of ours within the session was accepted.

@@ -82,6 +82,7 @@ impl Recording {
                 return;
             }
         };
+        active.withdraw_update();
         let leg = &mut active.leg;
         leg.ours.direction = direction(account);
         match sdp::answer(&leg.ours, &offer, Some(&leg.sent)) {
@@ -89,7 +90,6 @@ impl Recording {
                 let content = content::description(&answer);
                 leg.sent = answer;
                 leg.wanted = leg.ours.direction;
-                self.renew_update(account, turn);
                 self.respond(id, StatusCode::OK, content, turn);
                 self.agree(agreed, account, turn);
             }
@@ -105,13 +105,13 @@ impl Recording {
         let State::Active(active) = &mut self.state else {
             return;
         };
+        active.withdraw_update();
         let leg = &mut active.leg;
         leg.ours.direction = direction(account);
         leg.wanted = leg.ours.direction;
         leg.sent = leg.ours.offer(Some(&leg.sent));
         let content = content::description(&leg.sent);
         active.awaited = Some(id);
-        self.renew_update(account, turn);
         self.respond(id, StatusCode::OK, content, turn);
     }
 

@@ -100,7 +100,13 @@ impl Wiretap {
 
     /// The engine sends a SIP message.
     pub fn message(&mut self, bytes: &[u8], protocol: Protocol) {
-        let message = Message::parse(bytes, protocol).expect("what is sent is SIP");
+        // A refusal echoes what was wrong with its request (RFC 3261 §8.2.6.2).
+        let is_refusal = bytes.starts_with(b"SIP/2.0 4");
+        let message = match Message::parse(bytes, protocol) {
+            Ok(message) => message,
+            Err(_) if is_refusal => return,
+            Err(error) => panic!("what is sent is no SIP: {error:?}"),
+        };
         let (headers, body) = match &message {
             Message::Request(request) => {
                 if matches!(request.method, Method::Invite | Method::Update) {

@@ -6,10 +6,15 @@ use serde_json::Value;
 use sixreel_dataplane::time::Nanos;
 use sixreel_srs::event::Event;
 
+use sixreel_controlplane::control::view::{EventKind, EventView};
+
 use crate::model::{Call, Model, expect};
 use crate::recorder::{Recorded, Recorder};
 use crate::signal::{RATE, is_heard, tone};
 use crate::world::World;
+
+/// The longest time that the outcome of an INVITE may stay unknown.
+const BUDGET: Nanos = Nanos::from_millis(5_000);
 
 /// What is not as it should be yet: the first thing that is found.
 pub fn missing(world: &mut World, model: &Model, may_fail: &[bool]) -> Option<String> {
@@ -37,6 +42,22 @@ pub fn check_received(recorders: &[Recorder]) {
             assert_eq!(facts.findings, [""; 0]);
             assert_eq!(facts.media.malformed, 0);
         }
+    }
+}
+
+/// An attempt that fails is known to have failed within its budget.
+pub fn check_budgets(told: &[(Nanos, EventView)]) {
+    for (number, (began, event)) in told.iter().enumerate() {
+        if event.kind != EventKind::RecordingRetried {
+            continue;
+        }
+        let rest = told[number + 1..].iter();
+        let next = rest.clone().find(|(_, next)| next.recording == event.recording);
+        let known_at = next.map(|(at, _)| *at);
+        let last = told.last().map_or(*began, |(at, _)| *at);
+        let waited = known_at.unwrap_or(last).since(*began);
+        let is_ended = next.is_some_and(|(_, next)| next.kind == EventKind::RecordingEnded);
+        assert!(waited <= BUDGET || is_ended, "{event:?} had no end for {waited:?}");
     }
 }
 

@@ -32,8 +32,8 @@ const WORKERS: u16 = 2;
 pub struct Site {
     pub engine: Engine,
     pub workers: Vec<Worker>,
-    /// Everything that it told those who listen for events.
-    pub told: Vec<EventView>,
+    /// Everything that it told those who listen for events, and when.
+    pub told: Vec<(Nanos, EventView)>,
     pairs: u32,
     /// Requests that wait for their answers, which come at once.
     replies: Vec<(Ticket, Reply)>,
@@ -93,11 +93,11 @@ impl Site {
     }
 
     /// Keeps what is told and answered, and returns what is to be sent and done.
-    pub fn keep(&mut self, out: Vec<Output>) -> Vec<Output> {
+    pub fn keep(&mut self, out: Vec<Output>, at: Nanos) -> Vec<Output> {
         let mut rest = Vec::new();
         for output in out {
             match output {
-                Output::Tell(event) => self.told.push(event),
+                Output::Tell(event) => self.told.push((at, event)),
                 Output::Reply { ticket, reply } => self.replies.push((ticket, reply)),
                 Output::Transmit { .. } | Output::Media { .. } | Output::Resolve { .. } => {
                     rest.push(output);
@@ -108,12 +108,13 @@ impl Site {
     }
 
     /// Says these bytes on a connection of its own, and returns what was answered.
-    pub fn say(&mut self, bytes: &[u8], now: Now, out: &mut Vec<Output>) -> Vec<u8> {
+    pub fn say(&mut self, bytes: &[u8], clock: &Clock, out: &mut Vec<Output>) -> Vec<u8> {
+        let now = clock.now();
         let mut connection = Connection::new();
         connection.receive(bytes);
         while let Some((number, incoming)) = connection.next(now.wall) {
             let reply = match route(&incoming) {
-                Ok(Asked::Request(request)) => self.ask(request, number, now, out),
+                Ok(Asked::Request(request)) => self.ask(request, number, clock, out),
                 Ok(Asked::Events { .. } | Asked::Document) => Reply::NoContent,
                 Err(problem) => Reply::Problem(problem),
             };
@@ -122,12 +123,18 @@ impl Site {
         connection.output().to_vec()
     }
 
-    fn ask(&mut self, request: Request, number: u64, now: Now, out: &mut Vec<Output>) -> Reply {
+    fn ask(
+        &mut self,
+        request: Request,
+        number: u64,
+        clock: &Clock,
+        out: &mut Vec<Output>,
+    ) -> Reply {
         let ticket = Ticket::new(0, 0, number);
         let mut outputs = Vec::new();
         let input = Input::Control { ticket, request };
-        self.engine.handle(input, now, &mut outputs);
-        out.extend(self.keep(outputs));
+        self.engine.handle(input, clock.now(), &mut outputs);
+        out.extend(self.keep(outputs, clock.passed()));
         let (answered, reply) = self.replies.pop().expect("a request is answered at once");
         assert_eq!(answered, ticket, "one answer for each request");
         assert!(self.replies.is_empty(), "one answer for each request");

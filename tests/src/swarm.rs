@@ -4,6 +4,7 @@
 //! only loss, others everything at once. When the trouble is over, everything must be as it should
 //! be within bounded time; and when everything is stopped, nothing must be left.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use sixreel_controlplane::random::Random;
@@ -12,7 +13,7 @@ use sixreel_dataplane::time::Nanos;
 use sixreel_srs::behaviour::{Answer, Behaviour, Manner, Pick, Step, Wish};
 
 use crate::agenda::{Fault, Happening};
-use crate::convergence::{check_empty, check_received, missing, run_out};
+use crate::convergence::{check_budgets, check_empty, check_received, missing, run_out};
 use crate::garble::garble;
 use crate::model::Model;
 use crate::network::{Node, Outage, Weather};
@@ -48,6 +49,8 @@ pub struct Run {
     troubles: Troubles,
     /// Recorders that may have refused a call for good.
     may_fail: Vec<bool>,
+    /// The first recorder has no trouble at all: whatever befalls the others, it must not notice.
+    has_bystander: bool,
 }
 
 /// Runs a seed from its beginning to its end, and returns the hash of everything that happened.
@@ -67,9 +70,14 @@ impl Run {
         let troubles = Troubles::new(random);
         let count = 1 + random.below(6).min(random.below(6)) as usize;
         let mut may_fail = vec![troubles.weather[3]; count];
-        let plans: Vec<_> = may_fail.iter_mut().map(|may_fail| plan(random, may_fail)).collect();
+        let mut plans: Vec<_> = may_fail.iter_mut().map(|may_fail| plan(random, may_fail)).collect();
+        let has_bystander = random.below(2) == 0;
+        if has_bystander {
+            plans[0].config = "transport = \"tcp\"".to_owned();
+            may_fail[0] = false;
+        }
         let mut world = World::new(seed, &plans);
-        for number in 0..count {
+        for number in usize::from(has_bystander)..count {
             if let Some(weather) = troubles.weather(random) {
                 world.network.link(Node::Recorder(number)).weather = weather;
             }
@@ -83,6 +91,7 @@ impl Run {
             model: Model::default(),
             troubles,
             may_fail,
+            has_bystander,
         }
     }
 
@@ -106,6 +115,7 @@ impl Run {
             self.world.run(pause * pause / 900);
         }
         check_received(&self.world.recorders);
+        self.check_bystander();
     }
 
     /// The weather is fine again: each call is recorded by every recorder that did not refuse it.
@@ -140,6 +150,8 @@ impl Run {
         }
         assert_eq!(last, None);
         check_received(&world.recorders);
+        check_budgets(&world.site.told);
+        self.check_bystander();
     }
 
     /// Everything is stopped: nothing is left.
@@ -165,9 +177,27 @@ impl Run {
         check_empty(world);
     }
 
+    /// The bystander has one recording of each call, and no packet of it is missing or late.
+    fn check_bystander(&self) {
+        if !self.has_bystander {
+            return;
+        }
+        let bystander = &self.world.recorders[0];
+        let names: BTreeSet<_> = bystander.recordings.iter().map(|it| &it.name).collect();
+        assert_eq!(names.len(), bystander.recordings.len(), "{:?}", bystander.events);
+        for facts in bystander.recordings.iter().flat_map(|it| &it.facts) {
+            let media = &facts.media;
+            assert_eq!((media.lost, media.reordered, media.restarts, media.ssrc_changes), (0, 0, 0, 0));
+            assert!(media.longest_gap_ms <= 25, "{media:?}");
+        }
+    }
+
     fn plan_fault(&mut self, lasts: u64) {
         let world = &mut self.world;
         let recorder = world.random.below(world.recorders.len() as u64) as usize;
+        if self.has_bystander && recorder == 0 {
+            return;
+        }
         let at = Nanos::from_millis(world.random.below(lasts));
         let until = at.after(Nanos::from_millis(100 + world.random.below(6_000)));
         let Troubles {
@@ -195,6 +225,9 @@ impl Run {
     fn plan_mood(&mut self) {
         let random = &mut self.world.random;
         let number = random.below(self.may_fail.len() as u64) as usize;
+        if self.has_bystander && number == 0 {
+            return;
+        }
         let (behaviour, is_final) = mood(random, self.troubles.refusals);
         self.may_fail[number] |= is_final;
         self.world.recorders[number].engine.plan(behaviour);

@@ -101,7 +101,7 @@ impl Wiretap {
     /// The engine sends a SIP message.
     pub fn message(&mut self, bytes: &[u8], protocol: Protocol) {
         // A refusal echoes what was wrong with its request (RFC 3261 §8.2.6.2).
-        let is_refusal = bytes.starts_with(b"SIP/2.0 4");
+        let is_refusal = bytes.starts_with(b"SIP/2.0 ") && !bytes.starts_with(b"SIP/2.0 2");
         let message = match Message::parse(bytes, protocol) {
             Ok(message) => message,
             Err(_) if is_refusal => return,

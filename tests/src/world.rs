@@ -161,7 +161,7 @@ impl World {
     /// Somebody says these bytes to the control interface, on a connection of its own.
     pub fn say(&mut self, bytes: &[u8]) -> Vec<u8> {
         let mut out = Vec::new();
-        let answer = self.site.say(bytes, self.clock.now(), &mut out);
+        let answer = self.site.say(bytes, &self.clock, &mut out);
         self.trace.note(self.clock.passed(), &answer);
         self.act(out);
         answer
@@ -213,7 +213,7 @@ impl World {
     pub fn tell_engine(&mut self, input: Input) {
         let mut out = Vec::new();
         self.site.engine.handle(input, self.clock.now(), &mut out);
-        let out = self.site.keep(out);
+        let out = self.site.keep(out, self.clock.passed());
         self.act(out);
     }
 

@@ -34,13 +34,11 @@ fn first_packet_ms(world: &World, recorder: usize) -> u64 {
 /// The events about recordings, in short.
 fn told_of(world: &World, recorder: usize) -> Vec<(&'static str, String)> {
     let id = format!("r{recorder}");
-    let about = |event: &&sixreel_controlplane::control::view::EventView| {
-        event
-            .recorder
-            .as_ref()
-            .is_some_and(|name| name.as_str() == id)
-    };
-    let told = world.site.told.iter().filter(about);
+    let told = world.site.told.iter().map(|(_, event)| event);
+    let told = told.filter(|event| {
+        let recorder = event.recorder.as_ref();
+        recorder.is_some_and(|name| name.as_str() == id)
+    });
     told.map(|event| (event.kind.name(), event.detail.clone().unwrap_or_default()))
         .collect()
 }

@@ -51,13 +51,13 @@ pub fn check_budgets(told: &[(Nanos, EventView)]) {
         if event.kind != EventKind::RecordingRetried {
             continue;
         }
-        let rest = told[number + 1..].iter();
-        let next = rest.clone().find(|(_, next)| next.recording == event.recording);
-        let known_at = next.map(|(at, _)| *at);
-        let last = told.last().map_or(*began, |(at, _)| *at);
-        let waited = known_at.unwrap_or(last).since(*began);
-        let is_ended = next.is_some_and(|(_, next)| next.kind == EventKind::RecordingEnded);
-        assert!(waited <= BUDGET || is_ended, "{event:?} had no end for {waited:?}");
+        let is_end = |(_, next): &&(Nanos, EventView)| {
+            let call_ended = next.kind == EventKind::CallEnded && next.call == event.call;
+            next.recording == event.recording || call_ended
+        };
+        let end = told[number + 1..].iter().find(is_end).or(told.last());
+        let waited = end.map_or(*began, |(at, _)| *at).since(*began);
+        assert!(waited <= BUDGET, "{event:?} had no end for {waited:?}");
     }
 }
 

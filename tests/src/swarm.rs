@@ -297,8 +297,11 @@ impl Troubles {
 impl Drop for Run {
     #[expect(clippy::print_stderr, reason = "what failed must be found again")]
     fn drop(&mut self) {
+        let is_one = std::env::var_os("SIXREEL_SEED").is_some();
         if std::thread::panicking() {
-            eprintln!("{}", self.world.trace.lines());
+            // Whoever repeats a seed wants to see all of it.
+            let most = if is_one { usize::MAX } else { 100 };
+            eprintln!("{}", self.world.trace.lines(most));
             eprintln!("{:?}", self.troubles);
             eprintln!("to repeat it: SIXREEL_SEED={}", self.seed);
         }

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use sixreel_dataplane::time::Nanos;
 
 /// Lines that are kept for people.
-const KEPT: usize = 160;
+const KEPT: usize = 20_000;
 
 /// What happened.
 #[derive(Debug)]
@@ -36,9 +36,10 @@ impl Trace {
         self.hash
     }
 
-    /// The latest lines.
-    pub fn lines(&self) -> String {
-        let lines = self.lines.iter().map(String::as_str);
+    /// The latest lines, at most so many.
+    pub fn lines(&self, most: usize) -> String {
+        let skipped = self.lines.len().saturating_sub(most);
+        let lines = self.lines.iter().skip(skipped).map(String::as_str);
         lines.collect::<Vec<_>>().join("\n")
     }
 

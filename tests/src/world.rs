@@ -129,7 +129,7 @@ impl World {
         assert!(
             self.at_once < AT_ONCE_MAX,
             "time stands still:\n{}",
-            self.trace.lines()
+            self.trace.lines(100)
         );
         self.clock.advance(at);
         match next {

@@ -21,6 +21,9 @@ use crate::turn::Turn;
 const LASTING: Duration = Duration::from_secs(30);
 /// The pause after the first refused update; each further one doubles it.
 const UPDATE_PAUSE: Duration = Duration::from_secs(5);
+/// The shortest pause before a recorder is asked that may have restarted, and a quarter of the
+/// longest: so that not all of its recordings ask at once.
+const DOUBT_PAUSE: Duration = Duration::from_secs(1);
 /// Refused updates in a row after which only a new fact is worth another.
 const REFUSALS_MAX: u32 = 5;
 
@@ -80,6 +83,16 @@ impl Active {
         {
             self.leg.sent = pending.before;
         }
+    }
+
+    /// The connection with the recorder broke: it may have restarted and know nothing any more,
+    /// which a refresh of the session will tell.
+    pub(super) fn doubt(&mut self, turn: &mut Turn<'_>) {
+        if self.pending.is_none() && self.again.is_none() {
+            let pause = DOUBT_PAUSE * (100 + turn.random.below(301) as u32) / 100;
+            self.again = Some(turn.now.mono + pause);
+        }
+        self.wants_refresh = true;
     }
 
     /// Whether RTP flows.

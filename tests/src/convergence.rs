@@ -55,7 +55,10 @@ pub fn check_budgets(told: &[(Nanos, EventView)]) {
             let call_ended = next.kind == EventKind::CallEnded && next.call == event.call;
             next.recording == event.recording || call_ended
         };
-        let end = told[number + 1..].iter().find(is_end).or(told.last());
+        let end = told[number + 1..]
+            .iter()
+            .find(is_end)
+            .or_else(|| told.last());
         let waited = end.map_or(*began, |(at, _)| *at).since(*began);
         assert!(waited <= BUDGET, "{event:?} had no end for {waited:?}");
     }
@@ -63,7 +66,11 @@ pub fn check_budgets(told: &[(Nanos, EventView)]) {
 
 /// Nothing is left of any call.
 pub fn check_empty(world: &World) {
-    assert!(world.site.engine.is_empty(), "something is left: {:#?}", world.site.engine);
+    assert!(
+        world.site.engine.is_empty(),
+        "something is left: {:#?}",
+        world.site.engine
+    );
     assert!(world.wiretap.is_empty());
     for worker in &world.site.workers {
         let stats = worker.pipeline.stats();
@@ -90,7 +97,7 @@ fn missing_of(world: &World, call: &Call, view: &Value, may_fail: &[bool]) -> Op
         return Some(format!("is {state} and not {expected}: {view}"));
     }
     let Some(recorded) = recorded else {
-        return Some("the recorder knows nothing of it".to_owned());
+        return Some(format!("the recorder knows nothing of it: {view}"));
     };
     let facts = recorded.facts.as_ref()?;
     if facts.metadata.documents > 0 {
@@ -112,7 +119,14 @@ fn missing_of(world: &World, call: &Call, view: &Value, may_fail: &[bool]) -> Op
 /// Whether a recorder's pause was to end with a re-INVITE that failed.
 fn wants_a_pause(recorder: &Recorder, recorded: &Recorded) -> bool {
     let failed = |(call, event): &(String, Event)| {
-        *call == recorded.name && matches!(event, Event::RequestFailed { method: "re-INVITE", .. })
+        *call == recorded.name
+            && matches!(
+                event,
+                Event::RequestFailed {
+                    method: "re-INVITE",
+                    ..
+                }
+            )
     };
     let is_receiving = recorded.facts.as_ref().is_some_and(|facts| facts.receiving);
     !is_receiving && recorder.events.iter().any(failed)
@@ -127,8 +141,14 @@ fn missing_sound(
     if is_paused {
         let local = view["local"].as_str().unwrap_or_default();
         let since = world.passed().since(Nanos::SECOND);
-        let recent = recorder.rtp.iter().rev().take_while(|packet| packet.at >= since);
-        let count = recent.filter(|packet| packet.from.to_string() == local).count();
+        let recent = recorder
+            .rtp
+            .iter()
+            .rev()
+            .take_while(|packet| packet.at >= since);
+        let count = recent
+            .filter(|packet| packet.from.to_string() == local)
+            .count();
         return (count > 0).then(|| format!("{count} packets in spite of the pause"));
     }
     let samples = &recorded.samples;
@@ -155,7 +175,9 @@ fn recorded<'a>(recorder: &'a Recorder, view: &Value) -> Option<&'a Recorded> {
 
 /// The number of the recorder of a recording.
 fn number_of(view: &Value) -> usize {
-    let name = view["recorder"].as_str().and_then(|name| name.strip_prefix('r'));
+    let name = view["recorder"]
+        .as_str()
+        .and_then(|name| name.strip_prefix('r'));
     let number = name.and_then(|number| number.parse().ok());
     number.expect("recorders are named by their numbers")
 }

@@ -154,10 +154,18 @@ impl Model {
         for (id, call) in &self.calls {
             let view = expect(world, "GET", &format!("/v1/calls/{id}"), None, 200);
             let state = if call.paused { "paused" } else { "active" };
-            assert_eq!((&view["state"], &view["user"]), (&json!(state), &json!(call.user)));
+            assert_eq!(
+                (&view["state"], &view["user"]),
+                (&json!(state), &json!(call.user))
+            );
             let shown = view["participants"].as_array().expect("a list").iter();
             let shown: BTreeMap<_, _> = shown
-                .map(|who| (who["id"].clone().to_string(), (who["name"].clone(), who["state"] == "held")))
+                .map(|who| {
+                    (
+                        who["id"].clone().to_string(),
+                        (who["name"].clone(), who["state"] == "held"),
+                    )
+                })
                 .collect();
             let known = call.people.iter();
             let known = known
@@ -169,7 +177,11 @@ impl Model {
         }
         let all = expect(world, "GET", "/v1/calls", None, 200);
         let shown = all["calls"].as_array().expect("a list").iter();
-        let ours = shown.filter(|call| call["id"].as_str().is_some_and(|id| id.starts_with("call-")));
+        let ours = shown.filter(|call| {
+            call["id"]
+                .as_str()
+                .is_some_and(|id| id.starts_with("call-"))
+        });
         assert_eq!(ours.count(), self.calls.len());
     }
 
@@ -208,14 +220,28 @@ impl Model {
         let known = self.calls.get_mut(call).expect("it goes on");
         known.paused = !known.paused;
         let what = if known.paused { "pause" } else { "resume" };
-        expect(world, "POST", &format!("/v1/calls/{call}/{what}"), None, 200);
+        expect(
+            world,
+            "POST",
+            &format!("/v1/calls/{call}/{what}"),
+            None,
+            200,
+        );
     }
 
     fn patch(&mut self, call: &str, world: &mut World) {
         let known = self.calls.get_mut(call).expect("it goes on");
-        known.user = NAMES[world.random.below(NAMES.len() as u64) as usize].to_owned();
+        let others = NAMES.iter().filter(|name| **name != known.user);
+        let other = world.random.below(NAMES.len() as u64 - 1) as usize;
+        known.user = others.copied().nth(other).unwrap_or_default().to_owned();
         let facts = json!({"user": known.user});
-        expect(world, "PATCH", &format!("/v1/calls/{call}"), Some(&facts), 200);
+        expect(
+            world,
+            "PATCH",
+            &format!("/v1/calls/{call}"),
+            Some(&facts),
+            200,
+        );
     }
 
     /// A participant's audio comes from another telephone.
@@ -268,13 +294,19 @@ pub fn expect(
     status: u16,
 ) -> Value {
     let answer = world.ask(method, path, body);
-    assert_eq!(answer.status, status, "{method} {path} {body:?}: {}", answer.body);
+    assert_eq!(
+        answer.status, status,
+        "{method} {path} {body:?}: {}",
+        answer.body
+    );
     answer.body
 }
 
 /// The address in what is shown of a source.
 pub fn address_of(source: &Value) -> SocketAddr {
-    let address = source["address"].as_str().and_then(|text| text.parse().ok());
+    let address = source["address"]
+        .as_str()
+        .and_then(|text| text.parse().ok());
     let port = source["port"].as_u64().expect("a port");
     SocketAddr::new(address.expect("an address"), port as u16)
 }
@@ -289,10 +321,7 @@ fn source_spec(participant: &str) -> Value {
     json!({"participant": participant, "payload_types": {"0": "PCMU", "8": "PCMA"}})
 }
 
-fn any<'a>(
-    all: impl ExactSizeIterator<Item = &'a String>,
-    world: &mut World,
-) -> Option<String> {
+fn any<'a>(all: impl ExactSizeIterator<Item = &'a String>, world: &mut World) -> Option<String> {
     let count = all.len() as u64;
     let mut all = all;
     let chosen = (count > 0).then(|| world.random.below(count))?;

@@ -70,7 +70,10 @@ impl Run {
         let troubles = Troubles::new(random);
         let count = 1 + random.below(6).min(random.below(6)) as usize;
         let mut may_fail = vec![troubles.weather[3]; count];
-        let mut plans: Vec<_> = may_fail.iter_mut().map(|may_fail| plan(random, may_fail)).collect();
+        let mut plans: Vec<_> = may_fail
+            .iter_mut()
+            .map(|may_fail| plan(random, may_fail))
+            .collect();
         let has_bystander = random.below(2) == 0;
         if has_bystander {
             plans[0].config = "transport = \"tcp\"".to_owned();
@@ -98,8 +101,8 @@ impl Run {
     /// Calls begin, change and end, while everything goes wrong that may.
     fn trouble(&mut self) {
         let world = &mut self.world;
-        let lasts = 5_000 + world.random.below(8_000);
-        for _ in 0..world.random.below(12) {
+        let lasts = 4_000 + world.random.below(14_000);
+        for _ in 0..world.random.below(20) {
             self.plan_fault(lasts);
         }
         while self.world.passed() < Nanos::from_millis(lasts) {
@@ -184,10 +187,23 @@ impl Run {
         }
         let bystander = &self.world.recorders[0];
         let names: BTreeSet<_> = bystander.recordings.iter().map(|it| &it.name).collect();
-        assert_eq!(names.len(), bystander.recordings.len(), "{:?}", bystander.events);
+        assert_eq!(
+            names.len(),
+            bystander.recordings.len(),
+            "{:?}",
+            bystander.events
+        );
         for facts in bystander.recordings.iter().flat_map(|it| &it.facts) {
             let media = &facts.media;
-            assert_eq!((media.lost, media.reordered, media.restarts, media.ssrc_changes), (0, 0, 0, 0));
+            assert_eq!(
+                (
+                    media.lost,
+                    media.reordered,
+                    media.restarts,
+                    media.ssrc_changes
+                ),
+                (0, 0, 0, 0)
+            );
             assert!(media.longest_gap_ms <= 25, "{media:?}");
         }
     }
@@ -237,16 +253,23 @@ impl Run {
     fn talk_nonsense(&mut self) {
         let world = &mut self.world;
         let body = serde_json::json!({"console_id": "x", "user": "y", "called": [{"name": "z"}]});
-        let paths = ["/v1/calls/stranger", "/v1/calls?limit=5", "/v1/recordings/1-r0"];
+        let paths = [
+            "/v1/calls/stranger",
+            "/v1/calls?limit=5",
+            "/v1/recordings/1-r0",
+        ];
         let path = paths[world.random.below(3) as usize];
         let method = ["PUT", "GET", "PATCH", "DELETE"][world.random.below(4) as usize];
         let mut bytes = request(method, path, Some(&body)).into_bytes();
         garble(&mut bytes, &mut world.random);
         world.say(&bytes);
-        let heard = world.recorders[0].heard.last().map(|message| match message {
-            sixreel_controlplane::sip::message::Message::Request(request) => request.write(),
-            sixreel_controlplane::sip::message::Message::Response(response) => response.write(),
-        });
+        let heard = world.recorders[0]
+            .heard
+            .last()
+            .map(|message| match message {
+                sixreel_controlplane::sip::message::Message::Request(request) => request.write(),
+                sixreel_controlplane::sip::message::Message::Response(response) => response.write(),
+            });
         if let Some(mut bytes) = heard {
             garble(&mut bytes, &mut world.random);
             let flow = crate::recorder::flow(
@@ -310,12 +333,25 @@ impl Drop for Run {
 
 /// A recorder's configuration.
 fn plan(random: &mut Random, may_fail: &mut bool) -> Plan {
-    let mut pick = |choices: &[&str]| choices[random.below(choices.len() as u64) as usize].to_owned();
+    let mut pick =
+        |choices: &[&str]| choices[random.below(choices.len() as u64) as usize].to_owned();
     let mut lines = vec![
-        pick(&["transport = \"tcp\"", "transport = \"udp\"", "transport = \"auto\""]),
-        pick(&["info = \"both\"", "info = \"metadata\"", "info = \"headers\""]),
+        pick(&[
+            "transport = \"tcp\"",
+            "transport = \"udp\"",
+            "transport = \"auto\"",
+        ]),
+        pick(&[
+            "info = \"both\"",
+            "info = \"metadata\"",
+            "info = \"headers\"",
+        ]),
         pick(&["csrc = true", "csrc = false"]),
-        pick(&["id_format = \"base64\"", "id_format = \"base64\"", "label = \"7\""]),
+        pick(&[
+            "id_format = \"base64\"",
+            "id_format = \"base64\"",
+            "label = \"7\"",
+        ]),
         pick(&["invite_timeout_ms = 5000", "invite_timeout_ms = 2000"]),
         pick(&["uri = \"sip:rec@srs.example.com\"", "", "", ""]),
     ];
@@ -330,7 +366,11 @@ fn plan(random: &mut Random, may_fail: &mut bool) -> Plan {
     };
     let behaviour = Behaviour::Record(Manner {
         codecs,
-        pick: if random.below(2) == 0 { Pick::Own } else { Pick::Offer },
+        pick: if random.below(2) == 0 {
+            Pick::Own
+        } else {
+            Pick::Offer
+        },
         feature_tag: random.below(3) > 0,
         ..Manner::default()
     });
@@ -345,12 +385,21 @@ fn mood(random: &mut Random, refusals: bool) -> (Behaviour, bool) {
     let ms = |random: &mut Random, most| Duration::from_millis(random.below(most));
     match random.below(8) {
         0 => (Behaviour::Ignore, false),
-        1 => (Behaviour::Reject([408, 480, 500, 503][random.below(4) as usize]), false),
-        2 if refusals => {
-            (Behaviour::Reject([302, 403, 420, 486, 488, 603][random.below(6) as usize]), true)
-        }
+        1 => (
+            Behaviour::Reject([408, 480, 500, 503][random.below(4) as usize]),
+            false,
+        ),
+        2 if refusals => (
+            Behaviour::Reject([302, 403, 420, 486, 488, 603][random.below(6) as usize]),
+            true,
+        ),
         3 => {
-            let answer = [Answer::Nonsense, Answer::Nothing, Answer::SdpAndMetadata, Answer::Metadata];
+            let answer = [
+                Answer::Nonsense,
+                Answer::Nothing,
+                Answer::SdpAndMetadata,
+                Answer::Metadata,
+            ];
             let manner = Manner {
                 answer: answer[random.below(4) as usize],
                 ..Manner::default()
@@ -359,7 +408,11 @@ fn mood(random: &mut Random, refusals: bool) -> (Behaviour, bool) {
         }
         _ => {
             let mut steps = Vec::new();
-            let begin = if random.below(3) == 0 { Wish::Pause } else { Wish::Receive };
+            let begin = if random.below(3) == 0 {
+                Wish::Pause
+            } else {
+                Wish::Receive
+            };
             if begin == Wish::Pause || random.below(3) == 0 {
                 let pause = ms(random, 3_000);
                 steps.push((pause, Step::Want(Wish::Pause)));

@@ -17,9 +17,10 @@ use crate::site::Sent;
 /// What the site has said and taken so far.
 #[derive(Debug, Default)]
 pub struct Wiretap {
-    /// Places in use on each worker.
-    calls: BTreeSet<(usize, CallId)>,
+    /// Places in use on each worker: calls with their sinks, and streams.
+    calls: BTreeMap<(usize, CallId), BTreeSet<StreamId>>,
     streams: BTreeMap<(usize, u32), StreamId>,
+    recorders: usize,
     /// The latest packet of each port pair.
     latest: BTreeMap<(usize, u32), Latest>,
     /// The latest session description, by Call-ID, and the messages that carried one.
@@ -36,30 +37,48 @@ struct Latest {
 }
 
 impl Wiretap {
+    /// Nothing was said yet, and there are so many recorders.
+    pub fn new(recorders: usize) -> Self {
+        Self {
+            recorders,
+            ..Self::default()
+        }
+    }
+
     /// The control plane commands a worker: no two streams share a pair of ports, and what is
     /// closed was open.
     pub fn command(&mut self, worker: usize, command: &Command) {
         match *command {
             Command::OpenCall { call } => {
-                assert!(
-                    self.calls.insert((worker, call)),
-                    "{call:?} was open already"
-                );
+                let before = self.calls.insert((worker, call), BTreeSet::new());
+                assert!(before.is_none(), "{call:?} was open already");
             }
             Command::CloseCall { call } => {
-                assert!(self.calls.remove(&(worker, call)), "{call:?} was not open");
+                let sinks = self.calls.remove(&(worker, call));
+                assert_eq!(
+                    sinks,
+                    Some(BTreeSet::new()),
+                    "{call:?} has no sinks any more"
+                );
             }
-            Command::OpenSource {
-                call, source: id, ..
+            Command::OpenSource { call, source, .. } => {
+                assert!(self.calls.contains_key(&(worker, call)), "{call:?} is open");
+                self.open(worker, source);
             }
-            | Command::OpenSink { call, sink: id, .. } => {
-                assert!(self.calls.contains(&(worker, call)), "{call:?} is not open");
-                let before = self.streams.insert((worker, id.0.index), id);
-                assert_eq!(before, None, "two streams share a pair of ports");
+            Command::OpenSink { call, sink, .. } => {
+                let sinks = self.calls.get_mut(&(worker, call));
+                let sinks = sinks.expect("the call of a sink is open");
+                sinks.insert(sink);
+                assert!(sinks.len() <= self.recorders, "one sink for each recorder");
+                self.open(worker, sink);
             }
-            Command::CloseSource { source: id } | Command::CloseSink { sink: id } => {
-                let before = self.streams.remove(&(worker, id.0.index));
-                assert_eq!(before, Some(id), "what is closed was open");
+            Command::CloseSource { source } => self.close(worker, source),
+            Command::CloseSink { sink } => {
+                self.close(worker, sink);
+                let calls = self.calls.iter_mut().filter(|((of, _), _)| *of == worker);
+                for (_, sinks) in calls {
+                    sinks.remove(&sink);
+                }
             }
             Command::MuteSource { source: id, .. }
             | Command::SetSink { sink: id, .. }
@@ -68,6 +87,16 @@ impl Wiretap {
                 assert_eq!(known, Some(&id), "what is changed is open");
             }
         }
+    }
+
+    fn open(&mut self, worker: usize, id: StreamId) {
+        let before = self.streams.insert((worker, id.0.index), id);
+        assert_eq!(before, None, "two streams share a pair of ports");
+    }
+
+    fn close(&mut self, worker: usize, id: StreamId) {
+        let before = self.streams.remove(&(worker, id.0.index));
+        assert_eq!(before, Some(id), "what is closed was open");
     }
 
     /// A worker sends RTP: numbers follow one another, and timestamps follow the clock.

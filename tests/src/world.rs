@@ -83,7 +83,7 @@ impl World {
             random,
             callers: Vec::new(),
             trace: Trace::default(),
-            wiretap: Wiretap::default(),
+            wiretap: Wiretap::new(plans.len()),
             at_once: 0,
         };
         let mut out = Vec::new();

@@ -47,7 +47,12 @@ fn no_name_breaks_the_metadata_or_the_headers() {
         let calling = facts.call.calling.as_ref().unwrap();
         assert_eq!(calling.name.as_deref(), Some(name));
         assert_eq!(calling.number.as_deref(), Some(name));
-        let called: Vec<_> = facts.call.called.iter().map(|party| party.name.clone()).collect();
+        let called: Vec<_> = facts
+            .call
+            .called
+            .iter()
+            .map(|party| party.name.clone())
+            .collect();
         assert_eq!(called, [Some(name.to_owned()), Some("Desk".to_owned())]);
         for message in &world.recorders[0].heard {
             let (Message::Request(request), headers) = (message, "X-Evil") else {
@@ -63,12 +68,23 @@ fn no_name_breaks_the_metadata_or_the_headers() {
 /// What neither XML nor a header can hold comes out as something that they can.
 #[test]
 fn control_characters_do_not_reach_recorders() {
-    for name in ["a\r\nX-Evil: 1", "a\0b", "a\u{1b}[2J", "a\u{ffff}b", "\u{7f}"] {
+    for name in [
+        "a\r\nX-Evil: 1",
+        "a\0b",
+        "a\u{1b}[2J",
+        "a\u{ffff}b",
+        "\u{7f}",
+    ] {
         let mut world = world(&[tcp(records())]);
         let facts = json!({"console_id": name, "user": name, "calling": {"name": name}});
         ask(&mut world, "PUT", CALL, facts);
         let path = format!("{CALL}/participants/p");
-        ask(&mut world, "PUT", &path, json!({"name": name, "number": name}));
+        ask(
+            &mut world,
+            "PUT",
+            &path,
+            json!({"name": name, "number": name}),
+        );
         world.run(500);
         let facts = only(&world.recorders[0]).facts.as_ref().unwrap();
         assert_eq!(facts.metadata.findings, [""; 0], "{name:?}");
@@ -97,7 +113,11 @@ fn garbled_requests_do_no_harm() {
     let stranger = "/v1/calls/stranger";
     let requests = [
         request("PUT", stranger, Some(&facts)),
-        request("PATCH", stranger, Some(&json!({"user": null, "priority": "urgent"}))),
+        request(
+            "PATCH",
+            stranger,
+            Some(&json!({"user": null, "priority": "urgent"})),
+        ),
         request("PUT", &format!("{stranger}/participants/q"), Some(&who)),
         request("PUT", &format!("{stranger}/sources/s"), Some(&spec)),
         request("GET", "/v1/recordings?limit=10&after=1-r0", None),
@@ -223,7 +243,12 @@ fn ports_are_never_shared_and_all_given_back() {
         for call in 0..10 {
             let path = format!("/v1/calls/c{call}");
             ask(&mut world, "PUT", &path, json!({"console_id": "x"}));
-            ask(&mut world, "PUT", &format!("{path}/participants/p"), json!({}));
+            ask(
+                &mut world,
+                "PUT",
+                &format!("{path}/participants/p"),
+                json!({}),
+            );
             for source in 0..20 {
                 let spec = json!({"participant": "p", "payload_types": {"0": "PCMU"}});
                 let path = format!("{path}/sources/s{source}");
@@ -240,7 +265,12 @@ fn ports_are_never_shared_and_all_given_back() {
         assert_eq!((ports.len(), refused), (120, 80));
         world.run(500);
         for call in 0..10 {
-            ask(&mut world, "DELETE", &format!("/v1/calls/c{call}"), Value::Null);
+            ask(
+                &mut world,
+                "DELETE",
+                &format!("/v1/calls/c{call}"),
+                Value::Null,
+            );
         }
         check_empty(&mut world);
     }
@@ -262,14 +292,27 @@ fn calls_that_were_stopped_leave_nothing() {
         }
     }
     check_empty(&mut world);
-    assert!(world.recorders.iter().all(|recorder| recorder.engine.is_idle()));
+    assert!(
+        world
+            .recorders
+            .iter()
+            .all(|recorder| recorder.engine.is_idle())
+    );
     let sent_by = world.passed();
     world.run(10_000);
     let late = |packet: &sixreel_tests::recorder::Rtp| packet.at > sent_by.after(Nanos::SECOND);
-    assert!(!world.recorders.iter().any(|recorder| recorder.rtp.iter().any(late)));
+    assert!(
+        !world
+            .recorders
+            .iter()
+            .any(|recorder| recorder.rtp.iter().any(late))
+    );
 }
 
-fn only_of<'a>(world: &'a sixreel_tests::world::World, name: &str) -> &'a sixreel_tests::recorder::Recorded {
+fn only_of<'a>(
+    world: &'a sixreel_tests::world::World,
+    name: &str,
+) -> &'a sixreel_tests::recorder::Recorded {
     let all = world.recorders[0].recordings.iter();
     let mut all = all.filter(|recorded| recorded.name == name);
     let found = all.next().expect("it was recorded");

@@ -3,6 +3,8 @@
 
 /// A call with participants who talk.
 mod call;
+/// How calls end that nobody stops.
+mod endings;
 /// Bytes that make no sense, and everything at its limit.
 mod hostile;
 /// RFC 8068 §3.3: recordings of a mix.

@@ -226,6 +226,24 @@ fn a_recorder_that_knows_nothing_any_more_is_called_again() {
     }
 }
 
+/// A recorder that restarts breaks its connections: that is enough to find out that it knows
+/// nothing any more.
+#[test]
+fn a_recorder_that_restarts_is_called_again_without_any_news() {
+    let mut world = world(&[tcp(records())]);
+    start(&mut world);
+    join(&mut world, 0);
+    world.run(1_000);
+    world.befall(Fault::Reset { recorder: 0 });
+    world.befall(Fault::Restart { recorder: 0 });
+    world.run(9_000);
+    let recorder = &world.recorders[0];
+    assert_eq!(recorder.recordings.len(), 2);
+    assert_eq!(heard(recorder.latest("c1").unwrap()), [0]);
+    stop(&mut world);
+    check_empty(&mut world);
+}
+
 /// A large INVITE over a bad network arrives whole all the same.
 #[test]
 fn a_bad_network_costs_time_and_no_recording() {

@@ -1,0 +1,32 @@
+//! ITU-T G.729 Annex A: speech at 8 kbit/s.
+#![cfg_attr(not(test), no_std)]
+
+/// The fixed-point arithmetic in which the Recommendation is written.
+mod arith;
+/// The sizes that all stages share.
+mod dims;
+/// The encoder (§3, §A.3).
+mod encoder;
+/// The LP filters: residual, synthesis and the weighting of their coefficients.
+mod filter;
+/// The fixed codebook (§3.8).
+mod fixed_codebook;
+/// The frame of 80 bits (table 8).
+mod frame;
+/// What encoder and decoder share of the gain quantiser (§3.9).
+mod gain;
+/// Line spectral pairs as cosines and as frequencies (§3.2.3, §3.2.4).
+mod lsf;
+/// What encoder and decoder share of the LSF quantiser (§3.2.4).
+mod lsf_codebook;
+/// From LSPs to LP filters (§3.2.5, §3.2.6).
+mod lsp_interpolation;
+/// The adaptive codebook's vector and the words for its lag (§3.7).
+mod pitch;
+/// The tables of the Recommendation.
+mod tables;
+#[cfg(test)]
+mod testing;
+
+pub use dims::{FRAME_BYTES, FRAME_SAMPLES};
+pub use encoder::Encoder;

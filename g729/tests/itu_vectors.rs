@@ -1,0 +1,21 @@
+//! ITU's Annex A vectors, byte for byte. They may not be distributed with the crate: the folder is
+//! named by `G729_VECTORS`.
+
+mod common;
+
+use common::{frames, payloads, vectors};
+use g729::Encoder;
+
+#[test]
+fn encoder_vectors() {
+    let Some(folder) = vectors() else { return };
+    for name in ["ALGTHM", "FIXED", "LSP", "PITCH", "SPEECH", "TAME", "TEST"] {
+        let expected = payloads(folder.join(format!("{name}.BIT")));
+        let input = frames(folder.join(format!("{name}.IN")));
+        assert_eq!(input.len(), expected.len());
+        let mut encoder = Encoder::new();
+        for (n, (samples, expected)) in input.iter().zip(expected).enumerate() {
+            assert_eq!(Some(encoder.encode(samples)), expected, "{name}, frame {n}");
+        }
+    }
+}

@@ -31,7 +31,10 @@ impl Parameters {
 
     /// Reads a frame. Every pattern of bits is one.
     pub(crate) fn parse(frame: &[u8; FRAME_BYTES]) -> Self {
-        let mut bits = Bits { frame: *frame, used: 0 };
+        let mut bits = Bits {
+            frame: *frame,
+            used: 0,
+        };
         let mut parsed = Self {
             lsf: LsfIndex {
                 predictor: bits.pop(1).into(),
@@ -59,7 +62,10 @@ impl Parameters {
 
     /// Writes a frame.
     pub(crate) fn write(&self) -> [u8; FRAME_BYTES] {
-        let mut bits = Bits { frame: [0; FRAME_BYTES], used: 0 };
+        let mut bits = Bits {
+            frame: [0; FRAME_BYTES],
+            used: 0,
+        };
         bits.push(1, self.lsf.predictor as u16);
         bits.push(7, self.lsf.first as u16);
         bits.push(5, self.lsf.lower as u16);
@@ -121,7 +127,15 @@ mod tests {
         // The sixth frame of ITU's SPEECH.BIT.
         let frame = [0x4b, 0x4d, 0x0b, 0x46, 0x49, 0x46, 0xd9, 0xeb, 0x73, 0x92];
         let parsed = Parameters::parse(&frame);
-        assert_eq!(parsed.lsf, LsfIndex { predictor: 0, first: 75, lower: 9, upper: 20 });
+        assert_eq!(
+            parsed.lsf,
+            LsfIndex {
+                predictor: 0,
+                first: 75,
+                lower: 9,
+                upper: 20
+            }
+        );
         assert_eq!(parsed.lag, [45, 25]);
         assert!(parsed.parity_holds());
         assert_eq!((parsed.places, parsed.signs), ([1609, 7534], [4, 7]));

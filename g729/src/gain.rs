@@ -1,9 +1,7 @@
 //! What encoder and decoder share of the gain quantiser (§3.9): the prediction of the fixed
 //! codebook's gain and the codebook of two stages.
 
-use crate::arith::{
-    Split, dot, high, log2, mac, mul, mul32, pow2, round, shl32,
-};
+use crate::arith::{Split, dot, high, log2, mac, mul, mul32, pow2, round, shl32};
 use crate::dims::Block;
 use crate::tables::{ENERGY_PREDICTOR, ENERGY_RESET, GAIN_STAGE1, GAIN_STAGE2};
 
@@ -47,18 +45,32 @@ impl EnergyMemory {
     pub(crate) fn predict(&self, code: &Block) -> PredictedGain {
         // The mean energy of 30 dB less the vector's own, in dB: 10·log10 is 3.0103·log2.
         let (whole, fraction) = log2(dot(0, code, code));
-        let energy = Split { hi: whole, lo: fraction }.mul16(-24660);
+        let energy = Split {
+            hi: whole,
+            lo: fraction,
+        }
+        .mul16(-24660);
         let energy = shl32(mac(energy, 32588, 32), 10);
-        let predicted = ENERGY_PREDICTOR.iter().zip(self.0).fold(energy, |sum, (&w, e)| mac(sum, w, e));
+        let predicted = ENERGY_PREDICTOR
+            .iter()
+            .zip(self.0)
+            .fold(energy, |sum, (&w, e)| mac(sum, w, e));
         // 10^(x/20) is 2^(0.166·x).
         let exponent = Split::new(mul32(high(predicted), 5439) >> 8);
-        PredictedGain { mantissa: pow2(14, exponent.lo) as i16, q: 14 - exponent.hi }
+        PredictedGain {
+            mantissa: pow2(14, exponent.lo) as i16,
+            q: 14 - exponent.hi,
+        }
     }
 
     /// Equation (72): remembers how far off the prediction was; `factor` is γ in Q13.
     pub(crate) fn push_factor(&mut self, factor: i32) {
         let (whole, fraction) = log2(factor);
-        let logarithm = Split { hi: whole - 13, lo: fraction }.join();
+        let logarithm = Split {
+            hi: whole - 13,
+            lo: fraction,
+        }
+        .join();
         self.push(mul(high(shl32(logarithm, 13)), 24660));
     }
 
@@ -92,7 +104,10 @@ impl GainIndex {
         let product = mul32((self.factor() >> 1) as i16, predicted.mantissa);
         // From Q(12 + q + 1) to Q1 in the upper half.
         let code = high(shl32(product, 4 - predicted.q));
-        Gains { pitch: self.pitch(), code }
+        Gains {
+            pitch: self.pitch(),
+            code,
+        }
     }
 }
 

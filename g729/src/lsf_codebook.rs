@@ -56,7 +56,11 @@ impl LsfMemory {
         core::array::from_fn(|i| {
             let own = mul32(vector[i], LSF_PREDICTOR_REST[predictor][i]);
             let weights = &LSF_PREDICTOR[predictor];
-            let sum = self.0.iter().zip(weights).fold(own, |sum, (past, w)| mac(sum, past[i], w[i]));
+            let sum = self
+                .0
+                .iter()
+                .zip(weights)
+                .fold(own, |sum, (past, w)| mac(sum, past[i], w[i]));
             high(sum)
         })
     }
@@ -66,7 +70,11 @@ impl LsfMemory {
         core::array::from_fn(|i| {
             let weights = &LSF_PREDICTOR[predictor];
             let own = deposit_high(lsf[i]);
-            let rest = self.0.iter().zip(weights).fold(own, |sum, (past, w)| msu(sum, past[i], w[i]));
+            let rest = self
+                .0
+                .iter()
+                .zip(weights)
+                .fold(own, |sum, (past, w)| msu(sum, past[i], w[i]));
             let scaled = mul32(high(rest), LSF_PREDICTOR_REST_INV[predictor][i]);
             high(shl32(scaled, 3))
         })
@@ -82,7 +90,11 @@ impl LsfMemory {
 /// Equation (19): the sum of both stages.
 pub(crate) fn codebook_vector(index: LsfIndex) -> Spectrum {
     core::array::from_fn(|i| {
-        let second = if i < ORDER / 2 { index.lower } else { index.upper };
+        let second = if i < ORDER / 2 {
+            index.lower
+        } else {
+            index.upper
+        };
         LSF_STAGE1[index.first][i].saturating_add(LSF_STAGE2[second][i])
     })
 }
@@ -122,7 +134,10 @@ mod tests {
     fn frequencies_in_disorder_come_out_in_order_and_apart() {
         let mut lsf = [300, 20, 20, 5000, 4000, 9000, 9100, 20000, 25600, 26000];
         stabilise(&mut lsf);
-        assert_eq!(lsf, [40, 361, 682, 4000, 5000, 9000, 9321, 20000, 25600, 25681]);
+        assert_eq!(
+            lsf,
+            [40, 361, 682, 4000, 5000, 9000, 9321, 20000, 25600, 25681]
+        );
     }
 
     #[test]
@@ -134,7 +149,12 @@ mod tests {
 
     #[test]
     fn a_target_is_what_the_codebook_gave() {
-        let index = LsfIndex { predictor: 1, first: 75, lower: 9, upper: 20 };
+        let index = LsfIndex {
+            predictor: 1,
+            first: 75,
+            lower: 9,
+            upper: 20,
+        };
         let mut memory = LsfMemory::new();
         let before = memory.clone();
         let lsf = memory.reconstruct(index);

@@ -1,6 +1,6 @@
 //! From LSPs to the LP filters of both subframes (§3.2.5, §3.2.6).
 
-use crate::arith::{Split, mul32, msu, shl32, shr32_round};
+use crate::arith::{Split, msu, mul32, shl32, shr32_round};
 use crate::dims::{Lp, ONE_Q12, ORDER, Spectrum};
 
 /// Half of the order: the degree of the symmetric and of the antisymmetric polynomial.
@@ -55,7 +55,9 @@ mod tests {
 
     #[test]
     fn evenly_spread_lsps_make_the_filter_that_does_nothing() {
-        let lsp = lsf::to_lsp(&core::array::from_fn(|i| (2340.0 * (i as f64 + 1.0)) as i16));
+        let lsp = lsf::to_lsp(&core::array::from_fn(|i| {
+            (2340.0 * (i as f64 + 1.0)) as i16
+        }));
         let lp = to_lp(&lsp);
         assert_eq!(lp[0], ONE_Q12);
         assert!(lp[1..].iter().all(|a| a.abs() < 40), "{lp:?}");

@@ -22,16 +22,24 @@ const THIRD: i16 = 10923;
 /// lies `lag` back, interpolated. `excitation` begins [`PAST`] samples before the subframe.
 pub(crate) fn adaptive_vector(excitation: &mut [i16; PAST + SUBFRAME], lag: Lag) {
     // Counted forwards from the sample at the left, the fraction is 0, 1 or 2 thirds.
-    let (back, phase) =
-        if lag.thirds > 0 { (lag.whole + 1, 2) } else { (lag.whole, -lag.thirds as usize) };
+    let (back, phase) = if lag.thirds > 0 {
+        (lag.whole + 1, 2)
+    } else {
+        (lag.whole, -lag.thirds as usize)
+    };
     let first = PAST - back as usize + 1 - INTERPOLATION_REACH;
     let weights = &WEIGHTS[phase];
     let mut loud = peak(&excitation[first..PAST]) >= LOUD;
     for n in 0..SUBFRAME {
         // A lag below 40 reaches into this vector itself: samples are made one by one.
-        let window: &[i16; WINDOW] =
-            excitation[first + n..first + n + WINDOW].try_into().expect("a window's samples");
-        let x = if loud { saturating(window, weights) } else { round(2 * plain_dot(window, weights)) };
+        let window: &[i16; WINDOW] = excitation[first + n..first + n + WINDOW]
+            .try_into()
+            .expect("a window's samples");
+        let x = if loud {
+            saturating(window, weights)
+        } else {
+            round(2 * plain_dot(window, weights))
+        };
         loud |= x.unsigned_abs() >= LOUD as u16;
         excitation[PAST + n] = x;
     }
@@ -57,7 +65,11 @@ const LOUD: i32 = 1 << 14;
 fn saturating(window: &[i16; WINDOW], weights: &[i16; WINDOW]) -> i16 {
     // Both sides in turn, from the centre outwards.
     let sum = (0..INTERPOLATION_REACH).fold(0, |sum, i| {
-        mac(mac(sum, window[9 - i], weights[9 - i]), window[10 + i], weights[10 + i])
+        mac(
+            mac(sum, window[9 - i], weights[9 - i]),
+            window[10 + i],
+            weights[10 + i],
+        )
     });
     round(sum)
 }
@@ -70,7 +82,11 @@ pub(crate) fn second_range(first: i16) -> (i16, i16) {
 
 /// P1, the word for the first subframe's lag: thirds up to 85, whole samples above.
 pub(crate) fn first_word(lag: Lag) -> u8 {
-    let word = if lag.whole <= 85 { lag.whole * 3 - 58 + lag.thirds } else { lag.whole + 112 };
+    let word = if lag.whole <= 85 {
+        lag.whole * 3 - 58 + lag.thirds
+    } else {
+        lag.whole + 112
+    };
     word as u8
 }
 
@@ -79,9 +95,15 @@ pub(crate) fn first_lag(word: u8) -> Lag {
     let word = i16::from(word);
     if word < 197 {
         let whole = mul(word + 2, THIRD) + 19;
-        Lag { whole, thirds: word - 3 * whole + 58 }
+        Lag {
+            whole,
+            thirds: word - 3 * whole + 58,
+        }
     } else {
-        Lag { whole: word - 112, thirds: 0 }
+        Lag {
+            whole: word - 112,
+            thirds: 0,
+        }
     }
 }
 
@@ -94,7 +116,10 @@ pub(crate) fn second_word(lag: Lag, least: i16) -> u8 {
 pub(crate) fn second_lag(word: u8, least: i16) -> Lag {
     let word = i16::from(word);
     let offset = mul(word + 2, THIRD) - 1;
-    Lag { whole: offset + least, thirds: word - 2 - 3 * offset }
+    Lag {
+        whole: offset + least,
+        thirds: word - 2 - 3 * offset,
+    }
 }
 
 /// P0: makes the number of ones odd, counting P1's six upper bits and itself.
@@ -113,8 +138,20 @@ mod tests {
             assert!((-1..=1).contains(&lag.thirds));
             assert_eq!(first_word(lag), word);
         }
-        assert_eq!(first_lag(0), Lag { whole: 19, thirds: 1 });
-        assert_eq!(first_lag(255), Lag { whole: 143, thirds: 0 });
+        assert_eq!(
+            first_lag(0),
+            Lag {
+                whole: 19,
+                thirds: 1
+            }
+        );
+        assert_eq!(
+            first_lag(255),
+            Lag {
+                whole: 143,
+                thirds: 0
+            }
+        );
     }
 
     #[test]
@@ -143,7 +180,13 @@ mod tests {
         }
         let expected = excitation;
         excitation[PAST..].fill(7);
-        adaptive_vector(&mut excitation, Lag { whole: 50, thirds: 0 });
+        adaptive_vector(
+            &mut excitation,
+            Lag {
+                whole: 50,
+                thirds: 0,
+            },
+        );
         // The filter passes up to 3.6 kHz: it widens a pulse.
         let at = (PAST..PAST + SUBFRAME).find(|n| expected[*n] > 0).unwrap();
         assert_eq!(excitation[at], 899);

@@ -16,11 +16,16 @@ pub(crate) fn trace(name: &str) -> Option<Vec<Value>> {
     let folder = vectors();
     let path = folder.parent()?.join(format!("trace-{name}.json.gz"));
     let Ok(file) = std::fs::File::open(&path) else {
-        println!("skipped: no trace at {} (G729_VECTORS names the folder)", path.display());
+        println!(
+            "skipped: no trace at {} (G729_VECTORS names the folder)",
+            path.display()
+        );
         return None;
     };
     let mut text = String::new();
-    flate2::read::GzDecoder::new(file).read_to_string(&mut text).unwrap();
+    flate2::read::GzDecoder::new(file)
+        .read_to_string(&mut text)
+        .unwrap();
     let mut trace: Value = serde_json::from_str(&text).unwrap();
     Some(serde_json::from_value(trace["frames"].take()).unwrap())
 }
@@ -41,5 +46,6 @@ pub(crate) fn wide<const N: usize>(value: &Value) -> [i64; N] {
     let mut all = Vec::new();
     flatten(value, &mut all);
     let len = all.len();
-    all.try_into().unwrap_or_else(|_| panic!("{len} numbers where {N} were expected"))
+    all.try_into()
+        .unwrap_or_else(|_| panic!("{len} numbers where {N} were expected"))
 }

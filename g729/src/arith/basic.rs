@@ -136,14 +136,22 @@ pub(crate) const fn deposit_high(x: i16) -> i32 {
 #[inline]
 pub(crate) const fn norm(x: i16) -> i16 {
     let magnitude = if x < 0 { !x } else { x };
-    if x == 0 { 0 } else { magnitude.leading_zeros() as i16 - 1 }
+    if x == 0 {
+        0
+    } else {
+        magnitude.leading_zeros() as i16 - 1
+    }
 }
 
 /// How far `x` can shift left without a change of sign; 0 for 0 (`norm_l`).
 #[inline]
 pub(crate) const fn norm32(x: i32) -> i16 {
     let magnitude = if x < 0 { !x } else { x };
-    if x == 0 { 0 } else { magnitude.leading_zeros() as i16 - 1 }
+    if x == 0 {
+        0
+    } else {
+        magnitude.leading_zeros() as i16 - 1
+    }
 }
 
 /// `a / b` as a fraction, for `0 ≤ a ≤ b` and `b > 0` (`div_s`).
@@ -208,8 +216,14 @@ mod tests {
 
     #[test]
     fn norms_count_the_idle_bits() {
-        assert_eq!([norm(0), norm(1), norm(-1), norm(i16::MIN), norm(0x4000)], [0, 14, 15, 0, 0]);
-        assert_eq!([norm32(0), norm32(1), norm32(-1), norm32(i32::MIN)], [0, 30, 31, 0]);
+        assert_eq!(
+            [norm(0), norm(1), norm(-1), norm(i16::MIN), norm(0x4000)],
+            [0, 14, 15, 0, 0]
+        );
+        assert_eq!(
+            [norm32(0), norm32(1), norm32(-1), norm32(i32::MIN)],
+            [0, 30, 31, 0]
+        );
     }
 
     #[test]

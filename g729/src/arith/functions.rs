@@ -31,7 +31,11 @@ pub(crate) fn inverse_root(x: i32) -> i32 {
     let exponent = 30 - shift;
     // The mantissa takes the factor of two that has no whole root.
     let mantissa = shl32(x, shift) >> (1 - exponent % 2);
-    let place = between(&INVERSE_ROOT, high(mantissa >> 9) - 16, (mantissa >> 10) & 0x7fff);
+    let place = between(
+        &INVERSE_ROOT,
+        high(mantissa >> 9) - 16,
+        (mantissa >> 10) & 0x7fff,
+    );
     shr32(place, exponent / 2 + 1)
 }
 
@@ -62,7 +66,10 @@ mod tests {
         for (exponent, fraction) in [(0, 0), (14, 0), (14, 32767), (20, 12345)] {
             let true_one = 2_f64.powf(f64::from(exponent) + f64::from(fraction) / 32768.0);
             let found = f64::from(pow2(exponent, fraction));
-            assert!((found - true_one).abs() <= 0.5 + true_one * 2e-4, "{found} {true_one}");
+            assert!(
+                (found - true_one).abs() <= 0.5 + true_one * 2e-4,
+                "{found} {true_one}"
+            );
         }
     }
 
@@ -71,7 +78,10 @@ mod tests {
         for x in [1, 2, 3, 1000, 123_456_789, i32::MAX] {
             let found = f64::from(inverse_root(x)) / f64::from(1 << 30);
             let true_one = 1.0 / f64::from(x).sqrt();
-            assert!((found - true_one).abs() < true_one * 2e-4 + 2e-9, "{x} {found} {true_one}");
+            assert!(
+                (found - true_one).abs() < true_one * 2e-4 + 2e-9,
+                "{x} {found} {true_one}"
+            );
         }
         assert_eq!(inverse_root(0), 0x3fff_ffff);
     }

@@ -13,7 +13,10 @@ impl Split {
     /// Cuts off the lowest bit (`L_Extract`).
     #[inline]
     pub(crate) const fn new(x: i32) -> Self {
-        Self { hi: high(x), lo: ((x >> 1) & 0x7fff) as i16 }
+        Self {
+            hi: high(x),
+            lo: ((x >> 1) & 0x7fff) as i16,
+        }
     }
 
     /// Back in one piece (`L_Comp`).
@@ -25,8 +28,8 @@ impl Split {
     /// `self·other`, without the product of the lower halves (`Mpy_32`).
     #[inline]
     pub(crate) const fn mul(self, other: Self) -> i32 {
-        let crossed = ((self.hi as i32 * other.lo as i32) >> 15)
-            + ((self.lo as i32 * other.hi as i32) >> 15);
+        let crossed =
+            ((self.hi as i32 * other.lo as i32) >> 15) + ((self.lo as i32 * other.hi as i32) >> 15);
         saturated_sum(mul32(self.hi, other.hi), crossed * 2)
     }
 

@@ -22,7 +22,11 @@ pub(crate) fn dot(start: i32, a: &[i16], b: &[i16]) -> i32 {
 pub(crate) fn energy(start: i32, x: &[i16]) -> (i32, bool) {
     // The terms are not negative: they saturate once and for all.
     let sum = i64::from(start) + 2 * wide_dot(x, x);
-    if sum > i64::from(i32::MAX) { (i32::MAX, true) } else { (sum as i32, false) }
+    if sum > i64::from(i32::MAX) {
+        (i32::MAX, true)
+    } else {
+        (sum as i32, false)
+    }
 }
 
 /// `Σ a[n]·b[n]` as in [`dot`] from 0, or `None` if a partial sum left 32 bits.
@@ -52,19 +56,26 @@ pub(crate) fn peak(x: &[i16]) -> i32 {
 /// `Σ a[n]·b[n]` without doubling, for operands whose sum is known to fit.
 #[inline]
 pub(crate) fn plain_dot(a: &[i16], b: &[i16]) -> i32 {
-    a.iter().zip(b).fold(0_i32, |sum, (&a, &b)| sum.wrapping_add(i32::from(a) * i32::from(b)))
+    a.iter().zip(b).fold(0_i32, |sum, (&a, &b)| {
+        sum.wrapping_add(i32::from(a) * i32::from(b))
+    })
 }
 
 #[inline]
 fn wide_dot(a: &[i16], b: &[i16]) -> i64 {
     // Sixteen products of 2^30 are far from the end of 64 bits, but two are from that of 32.
-    a.iter().zip(b).map(|(&a, &b)| i64::from(i32::from(a) * i32::from(b))).sum()
+    a.iter()
+        .zip(b)
+        .map(|(&a, &b)| i64::from(i32::from(a) * i32::from(b)))
+        .sum()
 }
 
 /// `Σ a[n]·b[n]` where saturation is spelled out; what the others are held against.
 #[cfg(test)]
 pub(crate) fn saturating_dot(start: i32, a: &[i16], b: &[i16]) -> i32 {
-    a.iter().zip(b).fold(start, |sum, (&a, &b)| sum.saturating_add(mul32(a, b)))
+    a.iter()
+        .zip(b)
+        .fold(start, |sum, (&a, &b)| sum.saturating_add(mul32(a, b)))
 }
 
 #[cfg(test)]
@@ -92,7 +103,10 @@ mod tests {
 
     #[test]
     fn an_overflow_on_the_way_is_seen() {
-        let (a, b) = ([i16::MAX, i16::MAX, i16::MAX], [i16::MAX, i16::MAX, i16::MIN]);
+        let (a, b) = (
+            [i16::MAX, i16::MAX, i16::MAX],
+            [i16::MAX, i16::MAX, i16::MIN],
+        );
         assert_eq!(dot_checked(&a, &b), None);
         assert_eq!(dot_checked(&[i16::MIN], &[i16::MIN]), None);
         assert_eq!(dot_checked(&[i16::MAX], &[i16::MIN]), Some(-2_147_418_112));

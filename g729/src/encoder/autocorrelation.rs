@@ -12,8 +12,7 @@ pub(crate) type Correlations = [Split; TAPS];
 
 /// Equations (4) to (5).
 pub(crate) fn autocorrelate(speech: &[i16; WINDOW]) -> Correlations {
-    let mut windowed: [i16; WINDOW] =
-        core::array::from_fn(|n| mul_round(speech[n], LP_WINDOW[n]));
+    let mut windowed: [i16; WINDOW] = core::array::from_fn(|n| mul_round(speech[n], LP_WINDOW[n]));
     // One keeps silence from an energy of zero.
     let energy = loop {
         match energy(1, &windowed) {

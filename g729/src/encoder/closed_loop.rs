@@ -95,7 +95,10 @@ pub(crate) fn gain(target: &Block, filtered: &Block) -> (i16, PitchCorrelations)
         Some(sum) => scale(sum, 0),
         None => scale(dot(0, target, &quarter), -2),
     };
-    let mut found = PitchCorrelations { energy, correlation };
+    let mut found = PitchCorrelations {
+        energy,
+        correlation,
+    };
     if correlation.mantissa <= 0 {
         // Correlations that are not positive count as next to nothing.
         found.correlation.q = 30;
@@ -108,5 +111,8 @@ pub(crate) fn gain(target: &Block, filtered: &Block) -> (i16, PitchCorrelations)
 /// Normalises a sum of doubled products of samples.
 fn scale(sum: i32, q: i16) -> Scaled {
     let shift = norm32(sum);
-    Scaled { mantissa: round(shl32(sum, shift)), q: q + shift }
+    Scaled {
+        mantissa: round(shl32(sum, shift)),
+        q: q + shift,
+    }
 }

@@ -75,7 +75,11 @@ fn filtered(pulses: Pulses, response: &Block) -> Block {
     let mut out = [0_i16; SUBFRAME];
     for (place, positive) in pulses.places.into_iter().zip(pulses.positive) {
         for (out, &h) in out[place..].iter_mut().zip(response) {
-            *out = if positive { out.saturating_add(h) } else { out.saturating_sub(h) };
+            *out = if positive {
+                out.saturating_add(h)
+            } else {
+                out.saturating_sub(h)
+            };
         }
     }
     out
@@ -92,7 +96,12 @@ struct Pair {
 
 impl Pair {
     /// Worse than any other.
-    const WORST: Self = Self { rows: [0, 0], sum: 0, square: -1, energy: 1 };
+    const WORST: Self = Self {
+        rows: [0, 0],
+        sum: 0,
+        square: -1,
+        energy: 1,
+    };
 
     /// Whether the ratio is greater than that of `other`, compared crosswise.
     fn beats(&self, other: &Self) -> bool {
@@ -116,12 +125,18 @@ impl Search {
             let pair = self.first_pair(2, last);
             let rest = self.second_pair(pair, 0, 1);
             if rest.beats(&best.0) {
-                best = (rest, [rest.rows[0], rest.rows[1], pair.rows[0], pair.rows[1]]);
+                best = (
+                    rest,
+                    [rest.rows[0], rest.rows[1], pair.rows[0], pair.rows[1]],
+                );
             }
             let pair = self.first_pair(last, 0);
             let rest = self.second_pair(pair, 1, 2);
             if rest.beats(&best.0) {
-                best = (rest, [pair.rows[1], rest.rows[0], rest.rows[1], pair.rows[0]]);
+                best = (
+                    rest,
+                    [pair.rows[1], rest.rows[0], rest.rows[1], pair.rows[0]],
+                );
             }
         }
         best.1.map(place_of)
@@ -148,7 +163,13 @@ impl Search {
         let strongest = |not: Option<usize>| {
             rows_of(track)
                 .filter(|row| Some(*row) != not)
-                .reduce(|best, row| if self.strengths[row] > self.strengths[best] { row } else { best })
+                .reduce(|best, row| {
+                    if self.strengths[row] > self.strengths[best] {
+                        row
+                    } else {
+                        best
+                    }
+                })
                 .expect("a track has eight places")
         };
         let first = strongest(None);
@@ -161,7 +182,11 @@ impl Search {
         // What each inner pulse adds alone, for all outer ones.
         let alone: [i16; PLACES] = core::array::from_fn(|k| {
             let d = inner * PLACES + k;
-            round(mul32(row_a[d], QUARTER) + mul32(row_b[d], QUARTER) + mul32(self.matrix[d][d], EIGHTH))
+            round(
+                mul32(row_a[d], QUARTER)
+                    + mul32(row_b[d], QUARTER)
+                    + mul32(self.matrix[d][d], EIGHTH),
+            )
         });
         let start = mul32(first.energy, QUARTER);
         let mut best = Pair::WORST;
@@ -174,7 +199,12 @@ impl Search {
                 + mul32(row[c], SIXTEENTH);
             for (k, d) in rows_of(inner).enumerate() {
                 let energy = energy + mul32(row[d], EIGHTH) + mul32(alone[k], HALF);
-                consider(&mut best, [c, d], sum.saturating_add(self.strengths[d]), energy);
+                consider(
+                    &mut best,
+                    [c, d],
+                    sum.saturating_add(self.strengths[d]),
+                    energy,
+                );
             }
         }
         best
@@ -187,7 +217,12 @@ const EIGHTH: i16 = 1 << 12;
 const SIXTEENTH: i16 = 1 << 11;
 
 fn consider(best: &mut Pair, rows: [usize; 2], sum: i16, energy: i32) {
-    let pair = Pair { rows, sum, square: mul(sum, sum), energy: round(energy) };
+    let pair = Pair {
+        rows,
+        sum,
+        square: mul(sum, sum),
+        energy: round(energy),
+    };
     if pair.beats(best) {
         *best = pair;
     }

@@ -26,20 +26,29 @@ pub(crate) fn terms(x: &Block, y: &Block, z: &Block, pitch: PitchCorrelations) -
     let quieter = z.map(|z| shr(z, 3));
     let scale = |sum: i32, q: i16| {
         let shift = norm32(sum);
-        Scaled { mantissa: round(shl32(sum, shift)), q: shift + q }
+        Scaled {
+            mantissa: round(shl32(sum, shift)),
+            q: shift + q,
+        }
     };
     // z is in Q12, its eighth in Q9; mantissas are taken from the upper half.
     let energy = scale(dot(1, &quieter, &quieter), 3);
     let xz = scale(dot(1, x, &quieter), -7);
     let yz = scale(dot(1, y, &quieter), -7);
     [
-        Scaled { mantissa: pitch.energy.mantissa, q: pitch.energy.q - 15 },
+        Scaled {
+            mantissa: pitch.energy.mantissa,
+            q: pitch.energy.q - 15,
+        },
         Scaled {
             mantissa: pitch.correlation.mantissa.saturating_neg(),
             q: pitch.correlation.q - 16,
         },
         energy,
-        Scaled { mantissa: xz.mantissa.saturating_neg(), q: xz.q },
+        Scaled {
+            mantissa: xz.mantissa.saturating_neg(),
+            q: xz.q,
+        },
         yz,
     ]
 }
@@ -91,7 +100,14 @@ pub(crate) fn optimum(terms: &Terms, tamed: bool) -> [i16; 2] {
     };
     let pitch = gain((zz, xy), (xz, yz), 9);
     let code = gain((yy, xz), (xy, yz), 2);
-    [if tamed { pitch.min(TAMED_OPTIMUM) } else { pitch }, code]
+    [
+        if tamed {
+            pitch.min(TAMED_OPTIMUM)
+        } else {
+            pitch
+        },
+        code,
+    ]
 }
 
 /// `2·a0·a1 − b0·b1` as a normalised number of 16 bits.
@@ -128,7 +144,11 @@ pub(crate) fn preselect([pitch, code]: [i16; 2], predicted: PredictedGain) -> Ga
 
     let beyond = |value: i32, threshold: i16, shift: u32| {
         let difference = value.saturating_sub(mul32(threshold, scale) >> shift);
-        if scale > 0 { difference > 0 } else { difference < 0 }
+        if scale > 0 {
+            difference > 0
+        } else {
+            difference < 0
+        }
     };
     GainIndex {
         first: THRESHOLD1.iter().take_while(|t| beyond(y, **t, 3)).count(),
@@ -157,8 +177,17 @@ fn aligned(terms: &Terms, q: i16) -> [Split; 5] {
 fn error(index: GainIndex, predicted: PredictedGain, weights: &[Split; 5]) -> i32 {
     let pitch = index.pitch();
     let code = mul(predicted.mantissa, clamp16(index.factor() >> 1));
-    let gains = [mul(pitch, pitch), pitch, mul(code, code), code, mul(code, pitch)];
-    weights.iter().zip(gains).fold(0, |sum: i32, (w, gain)| sum.saturating_add(w.mul16(gain)))
+    let gains = [
+        mul(pitch, pitch),
+        pitch,
+        mul(code, code),
+        code,
+        mul(code, pitch),
+    ];
+    weights
+        .iter()
+        .zip(gains)
+        .fold(0, |sum: i32, (w, gain)| sum.saturating_add(w.mul16(gain)))
 }
 
 #[cfg(test)]

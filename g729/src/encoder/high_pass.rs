@@ -15,7 +15,10 @@ pub(crate) struct HighPass {
 
 impl HighPass {
     pub(crate) const fn new() -> Self {
-        Self { x: [0; 2], y: [Split { hi: 0, lo: 0 }; 2] }
+        Self {
+            x: [0; 2],
+            y: [Split { hi: 0, lo: 0 }; 2],
+        }
     }
 
     /// Equation (1).

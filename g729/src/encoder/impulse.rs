@@ -28,7 +28,9 @@ pub(crate) fn filter(a: &Lp, input: &[i16], memory: &FilterMemory) -> Block {
 pub(crate) fn backward(target: &Block, response: &Block) -> Backward {
     let sums: [i32; SUBFRAME] =
         core::array::from_fn(|n| dot(0, &target[n..], &response[..SUBFRAME - n]));
-    let greatest = sums.iter().fold(0, |most, sum| sum.saturating_abs().max(most));
+    let greatest = sums
+        .iter()
+        .fold(0, |most, sum| sum.saturating_abs().max(most));
     let shift = 18 - norm32(greatest).min(16);
     sums.map(|sum| (sum >> shift) as i16)
 }

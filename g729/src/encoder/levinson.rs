@@ -45,7 +45,11 @@ fn recurse(r: &Correlations) -> Option<[Split; TAPS]> {
         }
         let sum = shl32(sum, 4).saturating_add(r[i].join());
         let magnitude = shl32(div_split(sum.saturating_abs(), error), error_shift);
-        let k = if sum > 0 { magnitude.saturating_neg() } else { magnitude };
+        let k = if sum > 0 {
+            magnitude.saturating_neg()
+        } else {
+            magnitude
+        };
         let k_split = Split::new(k);
         if k_split.hi.saturating_abs() > REFLECTION_MAX {
             return None;

@@ -20,11 +20,15 @@ const ONE_AND_A_FIFTH: i16 = 19661;
 pub(crate) fn search(lsf: &Spectrum, memory: &LsfMemory) -> LsfIndex {
     let weights = weigh(lsf);
     let [first, second] = [0, 1].map(|predictor| candidate(predictor, lsf, &weights, memory));
-    if second.1 < first.1 { second.0 } else { first.0 }
+    if second.1 < first.1 {
+        second.0
+    } else {
+        first.0
+    }
 }
 
 /// Equation (22): frequencies near a neighbour matter more. Normalised to all of 16 bits.
-fn weigh(lsf: &Spectrum) -> Spectrum {
+pub(crate) fn weigh(lsf: &Spectrum) -> Spectrum {
     let mut weights = core::array::from_fn(|i| {
         let below = if i == 0 { BELOW } else { lsf[i - 1] };
         let above = if i == ORDER - 1 { ABOVE } else { lsf[i + 1] };
@@ -52,7 +56,12 @@ fn candidate(
 ) -> (LsfIndex, i32) {
     let target = memory.target(predictor, lsf);
     let first = nearest_first(&target);
-    let mut index = LsfIndex { predictor, first, lower: 0, upper: 0 };
+    let mut index = LsfIndex {
+        predictor,
+        first,
+        lower: 0,
+        upper: 0,
+    };
     let rest: Spectrum = core::array::from_fn(|i| target[i].saturating_sub(LSF_STAGE1[first][i]));
     index.lower = nearest_second(&rest, weights, 0);
     index.upper = nearest_second(&rest, weights, ORDER / 2);
@@ -61,7 +70,10 @@ fn candidate(
     spread(&mut vector[..5], GAP_FIRST);
     spread(&mut vector[4..], GAP_FIRST);
     spread(&mut vector, GAP_SECOND);
-    (index, error(&vector, &target, weights, &LSF_PREDICTOR_REST[predictor]))
+    (
+        index,
+        error(&vector, &target, weights, &LSF_PREDICTOR_REST[predictor]),
+    )
 }
 
 /// The row of the first stage at the least distance, all frequencies weighed alike.

@@ -1,9 +1,7 @@
 //! The encoder (§3, §A.3): one stage a file, in the order of the Recommendation.
 
 use crate::arith::{high, mul32, shl32};
-use crate::dims::{
-    Block, FRAME_BYTES, FRAME_SAMPLES, Lp, ORDER, PAST, SUBFRAME, Spectrum, TAPS,
-};
+use crate::dims::{Block, FRAME_BYTES, FRAME_SAMPLES, Lp, ORDER, PAST, SUBFRAME, Spectrum, TAPS};
 use crate::filter::{FilterMemory, residual, synthesise, weight};
 use crate::fixed_codebook::sharpen;
 use crate::frame::Parameters;
@@ -167,7 +165,8 @@ impl Encoder {
         for (sub, (residual, a)) in residual.iter().zip(weighted).enumerate() {
             let start = open_loop::HISTORY + sub * SUBFRAME;
             let signal = impulse::filter(&without_tilt(a), residual, &self.weighted_memory);
-            self.weighted_memory.copy_from_slice(&signal[SUBFRAME - ORDER..]);
+            self.weighted_memory
+                .copy_from_slice(&signal[SUBFRAME - ORDER..]);
             self.weighted[start..start + SUBFRAME].copy_from_slice(&signal);
         }
         let lag = open_loop::search(&self.weighted);
@@ -196,7 +195,11 @@ impl Encoder {
         let adaptive = impulse::filter(a, &self.excitation[PAST..], &[0; ORDER]);
         let tamed = self.taming.needed(lag);
         let (gain, correlations) = closed_loop::gain(&target, &adaptive);
-        let gain = if tamed { gain.min(taming::GAIN_MAX) } else { gain };
+        let gain = if tamed {
+            gain.min(taming::GAIN_MAX)
+        } else {
+            gain
+        };
 
         // Equation (50): what the adaptive codebook leaves to the fixed one.
         let rest = core::array::from_fn(|n| target[n].saturating_sub(scaled(adaptive[n], gain, 1)));
@@ -240,8 +243,8 @@ fn without_tilt(a: &Lp) -> Lp {
 fn error_memory(target: &Block, adaptive: &Block, fixed: &Block, gains: Gains) -> FilterMemory {
     core::array::from_fn(|i| {
         let n = SUBFRAME - ORDER + i;
-        let coded = scaled(adaptive[n], gains.pitch, 1)
-            .saturating_add(scaled(fixed[n], gains.code, 2));
+        let coded =
+            scaled(adaptive[n], gains.pitch, 1).saturating_add(scaled(fixed[n], gains.code, 2));
         target[n].saturating_sub(coded)
     })
 }

@@ -102,21 +102,23 @@ impl Decimated {
             .expect("a range of lags")
     }
 
-    /// The neighbours of the best lag, too: the one before only if the one after is no better.
+    /// The neighbours of the best lag, too.
     fn improve(&self, best: (i16, i32)) -> (i16, i32) {
-        for lag in [best.0 + 1, best.0 - 1] {
-            let correlation = self.correlation(lag);
-            if correlation > best.1 {
-                return (lag, correlation);
-            }
+        let neighbours = self.best([best.0 + 1, best.0 - 1].into_iter());
+        if neighbours.1 > best.1 {
+            neighbours
+        } else {
+            best
         }
-        best
     }
 
     /// Equation (35): the correlation over the root of the energy of what lies `lag` back.
     fn normalise(&self, (lag, correlation): (i16, i32)) -> Peak {
         let (energy, _) = energy(1, self.back(lag));
         let strength = Split::new(correlation).mul(Split::new(inverse_root(energy)));
-        Peak { lag, strength: strength as i16 }
+        Peak {
+            lag,
+            strength: strength as i16,
+        }
     }
 }

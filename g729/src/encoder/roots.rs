@@ -65,7 +65,10 @@ fn saturating(a: &Lp) -> [Series; 2] {
 fn halves(a: &Lp, i: usize, q: i16) -> (i16, i16) {
     let factor = 1 << (q + 3);
     let first = mul32(a[i + 1], factor);
-    (high(mac(first, a[ORDER - i], factor)), high(msu(first, a[ORDER - i], factor)))
+    (
+        high(mac(first, a[ORDER - i], factor)),
+        high(msu(first, a[ORDER - i], factor)),
+    )
 }
 
 impl Series {
@@ -105,7 +108,11 @@ impl Series {
         let inverse = div(0x3fff, shl(magnitude, shift));
         let run = high.0.saturating_sub(low.0);
         let slope = (mul32(run, inverse) >> (20 - shift)) as i16;
-        let slope = if rise < 0 { slope.saturating_neg() } else { slope };
+        let slope = if rise < 0 {
+            slope.saturating_neg()
+        } else {
+            slope
+        };
         low.0.saturating_sub((mul32(low.1, slope) >> 11) as i16)
     }
 }

@@ -25,7 +25,9 @@ impl Taming {
         let reach = usize::from(lag.whole.unsigned_abs()) + usize::from(lag.thirds > 0);
         let newest = zone(reach.saturating_sub(SUBFRAME + INTERPOLATION_REACH));
         let oldest = zone(reach + INTERPOLATION_REACH - 2);
-        self.0[newest..=oldest].iter().any(|&bound| bound > TOO_MUCH)
+        self.0[newest..=oldest]
+            .iter()
+            .any(|&bound| bound > TOO_MUCH)
     }
 
     /// Remembers the lag and the quantised pitch gain (Q14) of a subframe.
@@ -43,7 +45,9 @@ impl Taming {
             }
             Some(from) => {
                 let zones = &self.0[zone(from)..=zone(lag - 1)];
-                zones.iter().fold(-1, |worst, &bound| grown(bound).max(worst))
+                zones
+                    .iter()
+                    .fold(-1, |worst, &bound| grown(bound).max(worst))
             }
         };
         self.0.copy_within(..3, 1);

@@ -11,20 +11,29 @@ pub fn vectors() -> Option<PathBuf> {
     if folder.is_dir() {
         return Some(folder);
     }
-    println!("skipped: no vectors at {} (G729_VECTORS names the folder)", folder.display());
+    println!(
+        "skipped: no vectors at {} (G729_VECTORS names the folder)",
+        folder.display()
+    );
     None
 }
 
 /// A file of 16-bit little-endian words.
 pub fn words(path: PathBuf) -> Vec<u16> {
     let bytes = std::fs::read(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
-    bytes.chunks_exact(2).map(|pair| u16::from_le_bytes([pair[0], pair[1]])).collect()
+    bytes
+        .chunks_exact(2)
+        .map(|pair| u16::from_le_bytes([pair[0], pair[1]]))
+        .collect()
 }
 
 /// The samples of a file, in frames; a last one that is not whole is left out.
 pub fn frames(path: PathBuf) -> Vec<[i16; 80]> {
     let samples: Vec<i16> = words(path).into_iter().map(|word| word as i16).collect();
-    samples.chunks_exact(80).map(|frame| frame.try_into().unwrap()).collect()
+    samples
+        .chunks_exact(80)
+        .map(|frame| frame.try_into().unwrap())
+        .collect()
 }
 
 /// The frames of a .BIT file, a word for each bit; `None` for one that is erased.
@@ -38,7 +47,8 @@ pub fn payloads(path: PathBuf) -> Vec<Option<[u8; 10]>> {
                 return None;
             }
             let byte = |bits: &[u16]| {
-                bits.iter().fold(0, |byte, bit| byte << 1 | u8::from(*bit == 0x81))
+                bits.iter()
+                    .fold(0, |byte, bit| byte << 1 | u8::from(*bit == 0x81))
             };
             Some(std::array::from_fn(|n| byte(&bits[8 * n..8 * n + 8])))
         })

@@ -3,6 +3,8 @@
 
 /// The fixed-point arithmetic in which the Recommendation is written.
 mod arith;
+/// The decoder (§4, §A.4).
+mod decoder;
 /// The sizes that all stages share.
 mod dims;
 /// The encoder (§3, §A.3).
@@ -15,6 +17,8 @@ mod fixed_codebook;
 mod frame;
 /// What encoder and decoder share of the gain quantiser (§3.9).
 mod gain;
+/// The high-pass filters before the encoder and after the decoder (§3.1, §4.2.5).
+mod high_pass;
 /// Line spectral pairs as cosines and as frequencies (§3.2.3, §3.2.4).
 mod lsf;
 /// What encoder and decoder share of the LSF quantiser (§3.2.4).
@@ -28,5 +32,6 @@ mod tables;
 #[cfg(test)]
 mod testing;
 
+pub use decoder::{Decoder, Frame};
 pub use dims::{FRAME_BYTES, FRAME_SAMPLES};
 pub use encoder::Encoder;

@@ -18,8 +18,6 @@ mod closed_loop;
 mod fixed_search;
 /// The search of the gain quantiser (§3.9.2).
 mod gain_search;
-/// Pre-processing (§3.1).
-mod high_pass;
 /// The impulse response and what is made with it (§3.5, §A.3.5).
 mod impulse;
 /// The Levinson-Durbin recursion (§3.2.2).
@@ -36,7 +34,7 @@ mod taming;
 mod trace_tests;
 
 use autocorrelation::WINDOW;
-use high_pass::HighPass;
+use crate::high_pass::HighPass;
 use levinson::Levinson;
 use taming::Taming;
 
@@ -90,7 +88,7 @@ impl Encoder {
     /// An encoder at the start of a stream (§3.11).
     pub const fn new() -> Self {
         Self {
-            high_pass: HighPass::new(),
+            high_pass: HighPass::input(),
             speech: [0; WINDOW],
             levinson: Levinson::new(),
             lsp: LSP_RESET,

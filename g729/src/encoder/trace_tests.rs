@@ -99,7 +99,7 @@ fn lsf_memory(before: Option<&Value>) -> LsfMemory {
 fn high_pass() {
     for (name, late) in TRACES {
         let Some(frames) = trace(name) else { return };
-        let mut filter = HighPass::new();
+        let mut filter = HighPass::input();
         for frame in frames.iter().filter(|_| !late) {
             let mut samples = numbers(&frame["input"]);
             filter.filter(&mut samples);

@@ -37,7 +37,14 @@ impl HighPass {
         doublings: i16,
     ) -> Self {
         let silence = Split { hi: 0, lo: 0 };
-        Self { numerator, denominator, shift, doublings, x: [0; 2], y: [silence; 2] }
+        Self {
+            numerator,
+            denominator,
+            shift,
+            doublings,
+            x: [0; 2],
+            y: [silence; 2],
+        }
     }
 
     /// Filters the next frame in place.

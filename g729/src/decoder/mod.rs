@@ -157,9 +157,16 @@ impl Decoder {
 
     /// The lag that was sent or, where none can be trusted, the one before (§4.1.2, §4.4.4).
     fn next_lag(&mut self, sent: Option<Lag>) -> Lag {
-        let lag = sent.unwrap_or(Lag { whole: self.lag, thirds: 0 });
-        // A repeated lag grows by one each time, lest a voice drone.
-        self.lag = lag.whole + i16::from(sent.is_none() && lag.whole < LAG_MAX);
+        let lag = sent.unwrap_or(Lag {
+            whole: self.lag,
+            thirds: 0,
+        });
+        self.lag = match sent {
+            Some(lag) => lag.whole,
+            // A repeated lag grows by one each time, lest a voice drone. (One that was sent may be
+            // a third of a sample below 144, and so be 144 in whole samples.)
+            None => (lag.whole + 1).min(LAG_MAX),
+        };
         lag
     }
 
@@ -173,7 +180,8 @@ impl Decoder {
         } else {
             speech
         };
-        self.synthesis_memory.copy_from_slice(&speech[SUBFRAME - ORDER..]);
+        self.synthesis_memory
+            .copy_from_slice(&speech[SUBFRAME - ORDER..]);
         speech
     }
 

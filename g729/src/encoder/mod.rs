@@ -33,8 +33,8 @@ mod taming;
 #[cfg(test)]
 mod trace_tests;
 
-use autocorrelation::WINDOW;
 use crate::high_pass::HighPass;
+use autocorrelation::WINDOW;
 use levinson::Levinson;
 use taming::Taming;
 

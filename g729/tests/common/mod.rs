@@ -1,5 +1,9 @@
 //! What the tests of vectors share.
 
+/// Signals that anyone can make.
+#[cfg(test)]
+pub mod signals;
+
 use std::path::PathBuf;
 
 /// The folder with ITU's Annex A vectors (`G729_VECTORS`, or one beside the checkout), or `None`

@@ -12,7 +12,9 @@ const DELAYED: i16 = 10923;
 /// The residual's end with what lies about one lag back added, if they are alike.
 pub(crate) fn filter(residual: &[i16; HISTORY + SUBFRAME], lag: i16) -> Block {
     let signal: &Block = residual[HISTORY..].try_into().expect("a subframe");
-    let Some((lag, direct, delayed)) = weights(residual, lag) else { return *signal };
+    let Some((lag, direct, delayed)) = weights(residual, lag) else {
+        return *signal;
+    };
     let past = &residual[HISTORY - lag..];
     core::array::from_fn(|n| mul(direct, signal[n]).saturating_add(mul(delayed, past[n])))
 }

@@ -7,19 +7,19 @@ use crate::filter::{FilterMemory, residual, synthesise, weight};
 /// Adaptive gain control (§4.2.4).
 mod gain_control;
 /// The long-term post-filter (§4.2.1, §A.4.2.1).
-mod long_term;
+pub(super) mod long_term;
 
 use gain_control::GainControl;
 
 /// The factors of numerator and denominator, Q15: 0.55 and 0.7.
-const NUMERATOR: i16 = 18022;
-const DENOMINATOR: i16 = 22938;
+pub(super) const NUMERATOR: i16 = 18022;
+pub(super) const DENOMINATOR: i16 = 22938;
 /// How much of the tilt is compensated, Q15: 0.8.
 const TILT: i16 = 26214;
 /// Samples of the impulse response from which the tilt is estimated.
 const RESPONSE: usize = 22;
 /// Past residual that the longest lag reaches back to.
-const HISTORY: usize = LAG_MAX as usize;
+pub(super) const HISTORY: usize = LAG_MAX as usize;
 
 /// The post-filter of one stream.
 #[derive(Clone, Debug)]
@@ -27,11 +27,11 @@ pub(crate) struct PostFilter {
     /// The last speech from the decoder.
     speech: FilterMemory,
     /// The past residual, then the subframe's.
-    residual: [i16; HISTORY + SUBFRAME],
+    pub(super) residual: [i16; HISTORY + SUBFRAME],
     /// The last sample before tilt compensation.
     last: i16,
     synthesis: FilterMemory,
-    gain_control: GainControl,
+    pub(super) gain_control: GainControl,
 }
 
 impl PostFilter {
@@ -53,7 +53,7 @@ impl PostFilter {
         let mut excitation = long_term::filter(&self.residual, lag);
         self.residual.copy_within(SUBFRAME.., 0);
 
-        self.compensate_tilt(&mut excitation, tilt(&numerator, &denominator));
+        self.compensate_tilt(&mut excitation, tilt(&response(&numerator, &denominator)));
         let mut out = self.synthesise(&denominator, &excitation);
         self.gain_control.level(speech, &mut out);
         out
@@ -61,7 +61,7 @@ impl PostFilter {
 
     /// The numerator of the short-term filter (§4.2.2): a residual, on which the long-term filter
     /// works.
-    fn push_residual(&mut self, numerator: &Lp, speech: &Block) {
+    pub(super) fn push_residual(&mut self, numerator: &Lp, speech: &Block) {
         let mut signal = [0; ORDER + SUBFRAME];
         signal[..ORDER].copy_from_slice(&self.speech);
         signal[ORDER..].copy_from_slice(speech);
@@ -70,7 +70,7 @@ impl PostFilter {
     }
 
     /// §A.4.2.3: the difference of neighbours, weighed by `tilt` (Q15).
-    fn compensate_tilt(&mut self, signal: &mut Block, tilt: i16) {
+    pub(super) fn compensate_tilt(&mut self, signal: &mut Block, tilt: i16) {
         for x in signal {
             let now = *x;
             *x = now.saturating_sub(mul(tilt, self.last));
@@ -79,7 +79,7 @@ impl PostFilter {
     }
 
     /// The denominator of the short-term filter (§4.2.2).
-    fn synthesise(&mut self, denominator: &Lp, excitation: &Block) -> Block {
+    pub(super) fn synthesise(&mut self, denominator: &Lp, excitation: &Block) -> Block {
         let mut signal = [0; ORDER + SUBFRAME];
         signal[..ORDER].copy_from_slice(&self.synthesis);
         signal[ORDER..].copy_from_slice(excitation);
@@ -91,15 +91,18 @@ impl PostFilter {
 
 /// How much the short-term filter tilts the spectrum, Q15: from the first two correlations of its
 /// impulse response (equation (87)); zero if it tilts upwards.
-fn tilt(numerator: &Lp, denominator: &Lp) -> i16 {
-    let response = response(numerator, denominator);
-    let energy = high(dot(0, &response, &response));
+pub(super) fn tilt(response: &[i16; RESPONSE]) -> i16 {
+    let energy = high(dot(0, response, response));
     let neighbours = high(dot(0, &response[..RESPONSE - 1], &response[1..]));
-    if neighbours <= 0 { 0 } else { div(mul(neighbours, TILT), energy) }
+    if neighbours <= 0 {
+        0
+    } else {
+        div(mul(neighbours, TILT), energy)
+    }
 }
 
 /// The first samples of the short-term filter's impulse response, Q12.
-fn response(numerator: &Lp, denominator: &Lp) -> [i16; RESPONSE] {
+pub(super) fn response(numerator: &Lp, denominator: &Lp) -> [i16; RESPONSE] {
     let mut signal = [0; ORDER + RESPONSE];
     signal[ORDER..ORDER + TAPS].copy_from_slice(numerator);
     synthesise(denominator, &mut signal);

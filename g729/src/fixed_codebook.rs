@@ -35,7 +35,7 @@ impl Pulses {
     pub(crate) fn write(self) -> (u16, u8) {
         let [p0, p1, p2, p3] = self.places.map(|place| place as u16);
         let fourth_track = p3 % 5 - 3;
-        let places = p0 / 5 | p1 / 5 << 3 | p2 / 5 << 6 | fourth_track << 9 | p3 / 5 << 10;
+        let places = (p0 / 5) | (p1 / 5) << 3 | (p2 / 5) << 6 | fourth_track << 9 | (p3 / 5) << 10;
         let signs = (0..4).fold(0, |signs, k| signs | u8::from(self.positive[k]) << k);
         (places, signs)
     }

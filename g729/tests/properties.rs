@@ -10,7 +10,13 @@ fn samples() -> impl Strategy<Value = [i16; 80]> {
             .prop_map(|(x, shift)| std::array::from_fn(|n| x[n] >> shift)),
         any::<i16>().prop_map(|x| [x; 80]),
         (1..40_usize).prop_map(|half| {
-            std::array::from_fn(|n| if n / half % 2 == 0 { i16::MAX } else { i16::MIN })
+            std::array::from_fn(|n| {
+                if n / half % 2 == 0 {
+                    i16::MAX
+                } else {
+                    i16::MIN
+                }
+            })
         }),
     ]
 }

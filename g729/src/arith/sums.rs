@@ -3,7 +3,7 @@
 //! The Recommendation saturates after each term. Where no partial sum can leave 32 bits, which a
 //! bound on the operands tells beforehand, a plain sum is the same and several times faster.
 
-use super::{mac, mul32};
+use super::mac;
 
 /// `start + Σ a[n]·b[n]`, doubled products as in [`mac`].
 #[inline]
@@ -70,19 +70,19 @@ fn wide_dot(a: &[i16], b: &[i16]) -> i64 {
         .sum()
 }
 
-/// `Σ a[n]·b[n]` where saturation is spelled out; what the others are held against.
-#[cfg(test)]
-pub(crate) fn saturating_dot(start: i32, a: &[i16], b: &[i16]) -> i32 {
-    a.iter()
-        .zip(b)
-        .fold(start, |sum, (&a, &b)| sum.saturating_add(mul32(a, b)))
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
+    use super::super::mul32;
     use super::*;
+
+    /// Saturation spelled out.
+    fn saturating_dot(start: i32, a: &[i16], b: &[i16]) -> i32 {
+        a.iter()
+            .zip(b)
+            .fold(start, |sum, (&a, &b)| sum.saturating_add(mul32(a, b)))
+    }
 
     proptest! {
         #[test]

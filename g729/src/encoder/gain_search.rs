@@ -7,7 +7,7 @@ use crate::arith::{
 };
 use crate::dims::Block;
 use crate::gain::{GainIndex, PredictedGain};
-use crate::tables::{GAIN_STAGE1, GAIN_STAGE2, PRESELECT, PRESELECT_LONG, THRESHOLD1, THRESHOLD2};
+use crate::tables::{PRESELECT, PRESELECT_LONG, THRESHOLD1, THRESHOLD2};
 
 /// Rows that the preselection keeps of each stage.
 const KEPT: [usize; 2] = [4, 8];
@@ -193,6 +193,7 @@ fn error(index: GainIndex, predicted: PredictedGain, weights: &[Split; 5]) -> i3
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::tables::{GAIN_STAGE1, GAIN_STAGE2};
 
     #[test]
     fn preselection_never_leaves_the_codebook() {

@@ -2,7 +2,7 @@
 
 use crate::arith::{high, mul32, shl32};
 use crate::dims::{Block, FRAME_BYTES, FRAME_SAMPLES, Lp, ORDER, PAST, SUBFRAME, Spectrum, TAPS};
-use crate::filter::{FilterMemory, residual, synthesise, weight};
+use crate::filter::{FilterMemory, residual, weight};
 use crate::fixed_codebook::sharpen;
 use crate::frame::Parameters;
 use crate::gain::{EnergyMemory, Gains, mix};

@@ -1,6 +1,6 @@
 //! The post-filter (§4.2, §A.4.2): makes the coder's noise less audible where speech is strong.
 
-use crate::arith::{div, dot, high, mul, mul32};
+use crate::arith::{div, dot, high, mul};
 use crate::dims::{Block, LAG_MAX, Lp, ORDER, SUBFRAME, TAPS};
 use crate::filter::{FilterMemory, residual, synthesise, weight};
 

@@ -3,10 +3,10 @@
 const SAMPLES: usize = 160_000;
 
 /// Knuth's generator of 32 bits.
-pub struct Draws(pub u32);
+struct Draws(u32);
 
 impl Draws {
-    pub fn draw(&mut self) -> u32 {
+    fn draw(&mut self) -> u32 {
         self.0 = self.0.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
         self.0
     }
@@ -18,7 +18,7 @@ impl Draws {
 }
 
 /// The signal of this name.
-pub fn signal(name: &str) -> Vec<[i16; 80]> {
+pub(crate) fn signal(name: &str) -> Vec<[i16; 80]> {
     let samples: Vec<i16> = match name {
         "noise-full" => noise(1, 0),
         "noise-mid" => noise(2, 3),
@@ -43,7 +43,7 @@ pub fn signal(name: &str) -> Vec<[i16; 80]> {
 }
 
 /// Payloads of which every bit is drawn.
-pub fn random_bits() -> Vec<[u8; 10]> {
+pub(crate) fn random_bits() -> Vec<[u8; 10]> {
     let mut draws = Draws(6);
     let bytes: Vec<u8> = (0..20_000).map(|_| (draws.draw() >> 24) as u8).collect();
     bytes.as_chunks().0.to_vec()

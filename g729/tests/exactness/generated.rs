@@ -1,9 +1,7 @@
 //! Generated signals and random bits against hashes of the reference's outputs: what the vectors do
 //! not reach (clipping, silence, tones that set off taming, losses), without a file to be had first.
 
-mod common;
-
-use common::signals::{random_bits, signal};
+use crate::signals::{random_bits, signal};
 use g729::{Decoder, Encoder, Frame};
 use sha2::{Digest, Sha256};
 

@@ -1,14 +1,10 @@
-//! What the tests of vectors share.
-
-/// Signals that anyone can make.
-#[cfg(test)]
-pub mod signals;
+//! Where ITU's vectors are, and how they are read.
 
 use std::path::PathBuf;
 
 /// The folder with ITU's Annex A vectors (`G729_VECTORS`, or one beside the checkout), or `None`
 /// and a line that says so.
-pub fn vectors() -> Option<PathBuf> {
+pub(crate) fn vectors() -> Option<PathBuf> {
     let beside = concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/g729/annexA");
     let folder =
         std::env::var_os("G729_VECTORS").map_or_else(|| PathBuf::from(beside), PathBuf::from);
@@ -23,7 +19,7 @@ pub fn vectors() -> Option<PathBuf> {
 }
 
 /// A file of 16-bit little-endian words.
-pub fn words(path: PathBuf) -> Vec<u16> {
+fn words(path: PathBuf) -> Vec<u16> {
     let bytes = std::fs::read(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
     bytes
         .chunks_exact(2)
@@ -32,7 +28,7 @@ pub fn words(path: PathBuf) -> Vec<u16> {
 }
 
 /// The samples of a file, in frames; a last one that is not whole is left out.
-pub fn frames(path: PathBuf) -> Vec<[i16; 80]> {
+pub(crate) fn frames(path: PathBuf) -> Vec<[i16; 80]> {
     let samples: Vec<i16> = words(path).into_iter().map(|word| word as i16).collect();
     samples
         .chunks_exact(80)
@@ -41,7 +37,7 @@ pub fn frames(path: PathBuf) -> Vec<[i16; 80]> {
 }
 
 /// The frames of a .BIT file, a word for each bit; `None` for one that is erased.
-pub fn payloads(path: PathBuf) -> Vec<Option<[u8; 10]>> {
+pub(crate) fn payloads(path: PathBuf) -> Vec<Option<[u8; 10]>> {
     words(path)
         .chunks_exact(82)
         .map(|words| {

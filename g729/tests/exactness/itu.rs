@@ -1,9 +1,7 @@
 //! ITU's Annex A vectors, byte for byte. They may not be distributed with the crate: the folder is
 //! named by `G729_VECTORS`.
 
-mod common;
-
-use common::{frames, payloads, vectors};
+use crate::vectors::{frames, payloads, vectors};
 use g729::{Decoder, Encoder, Frame};
 
 #[test]

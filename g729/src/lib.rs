@@ -1,5 +1,12 @@
-//! ITU-T G.729 Annex A: speech at 8 kbit/s.
+#![doc = include_str!("../README.md")]
+//!
+//! # How the code is laid out
+//!
+//! Encoder and decoder are a folder each, one stage a file; what both need lies beside them. Section
+//! numbers (§3.2.1) and equations are those of the Recommendation, those with an A of its Annex A.
+//! A number "in Q12" counts in units of 2^-12. Samples are in Q0 throughout.
 #![cfg_attr(not(test), no_std)]
+#![forbid(unsafe_code)]
 
 /// The fixed-point arithmetic in which the Recommendation is written.
 mod arith;

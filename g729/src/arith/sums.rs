@@ -42,6 +42,13 @@ pub(crate) fn dot_checked(a: &[i16], b: &[i16]) -> Option<i32> {
     })
 }
 
+/// Whether sums of products of `a` and `b`, doubled, stay within 32 bits in whatever order.
+#[inline]
+pub(crate) fn products_fit(a: &[i16], b: &[i16]) -> bool {
+    let magnitudes: i64 = b.iter().map(|&b| i64::from(b.unsigned_abs())).sum();
+    i64::from(peak(a)) * magnitudes < 1 << 30
+}
+
 /// The largest magnitude.
 #[inline]
 pub(crate) fn peak(x: &[i16]) -> i32 {

@@ -1,30 +1,15 @@
 //! The fixed-codebook search (§3.8.1, §A.3.8.1): four pulses, found pair by pair, depth first.
 
 use super::impulse::Backward;
-use crate::arith::{energy, high, mac, mul, mul32, norm32, round, shl, shr};
+use super::pulse_energies::{Matrix, PLACES, apply_signs, energies, place_of};
+use crate::arith::{mul, mul32, round};
 use crate::dims::{Block, SUBFRAME};
 use crate::fixed_codebook::Pulses;
 
-/// Tracks, and places on each.
-const TRACKS: usize = 5;
-const PLACES: usize = 8;
-
-/// What one place or pair of places contributes; places are ordered track by track.
-type Matrix = [[i16; SUBFRAME]; SUBFRAME];
-
-/// The row of the [`Matrix`] for a place in the subframe.
-const fn row_of(place: usize) -> usize {
-    place % TRACKS * PLACES + place / TRACKS
-}
-
-/// The place in the subframe that a row stands for.
-const fn place_of(row: usize) -> usize {
-    row % PLACES * TRACKS + row / PLACES
-}
-
 /// The pulses that come nearest to the target, and their sum through the impulse response.
 pub(crate) fn search(backward: &Backward, response: &Block) -> (Pulses, Block) {
-    let matrix = correlations(response, &backward.map(|d| d >= 0));
+    let mut matrix = energies(response);
+    apply_signs(&mut matrix, backward);
     let strengths = core::array::from_fn(|row| backward[place_of(row)].saturating_abs());
     let found = Search { strengths, matrix }.best();
     let pulses = Pulses {
@@ -32,42 +17,6 @@ pub(crate) fn search(backward: &Backward, response: &Block) -> (Pulses, Block) {
         positive: found.map(|place| backward[place] >= 0),
     };
     (pulses, filtered(pulses, response))
-}
-
-/// Equation (53): `Σ h[n - i]·h[n - j]` for all places, those of unlike signs negated (§3.8.1,
-/// equation (57)).
-pub(crate) fn correlations(response: &Block, positive: &[bool; SUBFRAME]) -> Matrix {
-    let h = scaled(response);
-    let mut matrix = [[0; SUBFRAME]; SUBFRAME];
-    for distance in 0..SUBFRAME {
-        let mut sum = 0_i32;
-        for n in 0..SUBFRAME - distance {
-            sum = mac(sum, h[n], h[n + distance]);
-            let (later, earlier) = (SUBFRAME - 1 - n, SUBFRAME - 1 - n - distance);
-            let value = if distance == 0 {
-                high(sum)
-            } else if positive[later] == positive[earlier] {
-                mul(high(sum), i16::MAX)
-            } else {
-                mul(high(sum), i16::MIN)
-            };
-            let (a, b) = (row_of(later), row_of(earlier));
-            matrix[a][b] = value;
-            matrix[b][a] = value;
-        }
-    }
-    matrix
-}
-
-/// The response scaled so that its energy fits well.
-fn scaled(response: &Block) -> Block {
-    let energy = energy(0, response).0;
-    if high(energy) > 32000 {
-        response.map(|h| shr(h, 1))
-    } else {
-        let shift = norm32(energy) / 2;
-        response.map(|h| shl(h, shift))
-    }
 }
 
 /// Signed pulses through the response: shifted copies of it.

@@ -1,7 +1,7 @@
 //! The impulse response of the weighted synthesis filter (§3.5, §A.3.5) and what is made with it:
 //! vectors filtered forwards, targets filtered backwards.
 
-use crate::arith::{dot, norm32};
+use crate::arith::{dot, norm32, plain_dot, products_fit};
 use crate::dims::{Block, Lp, ONE_Q12, ORDER, SUBFRAME};
 use crate::filter::{FilterMemory, synthesise};
 
@@ -26,8 +26,13 @@ pub(crate) fn filter(a: &Lp, input: &[i16], memory: &FilterMemory) -> Block {
 
 /// Equation (38) or (52): `Σ x[j]·h[j - n]` for each n, normalised together to 13 bits.
 pub(crate) fn backward(target: &Block, response: &Block) -> Backward {
-    let sums: [i32; SUBFRAME] =
-        core::array::from_fn(|n| dot(0, &target[n..], &response[..SUBFRAME - n]));
+    let sums: [i32; SUBFRAME] = if products_fit(target, response) {
+        let mut x = [0; 2 * SUBFRAME];
+        x[..SUBFRAME].copy_from_slice(target);
+        core::array::from_fn(|n| 2 * plain_dot(&x[n..n + SUBFRAME], response))
+    } else {
+        core::array::from_fn(|n| dot(0, &target[n..], &response[..SUBFRAME - n]))
+    };
     let greatest = sums
         .iter()
         .fold(0, |most, sum| sum.saturating_abs().max(most));

@@ -26,6 +26,8 @@ mod levinson;
 mod lsf_search;
 /// Open-loop pitch analysis (§3.4, §A.3.4).
 mod open_loop;
+/// The energies of pulses through the impulse response (§3.8.1).
+mod pulse_energies;
 /// LP to LSP conversion (§3.2.3, §A.3.2.3).
 mod roots;
 /// Taming: a bound on what a lost frame can do to the frames after it.

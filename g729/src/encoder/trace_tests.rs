@@ -260,6 +260,7 @@ fn fixed_codebook() {
         assert_eq!(response, numbers(&sub["h1_sharp"]));
         let backward = impulse::backward(&rest, &response);
         assert_eq!(backward, numbers(&sub["dn"]));
+        assert_eq!(pulse_energies(&response), wide::<616>(&sub["rr"]).to_vec());
         let (pulses, filtered) = fixed_search::search(&backward, &response);
         let (places, signs) = pulses.write();
         assert_eq!(places as i16, number(&sub["fcb_index"]));
@@ -269,6 +270,27 @@ fn fixed_codebook() {
         sharpen(&mut code, lag, sharpening);
         assert_eq!(code, numbers(&sub["code"]));
     });
+}
+
+/// Each track with itself, then the pairs of tracks that the search looks at.
+fn pulse_energies(response: &Block) -> Vec<i64> {
+    let matrix = pulse_energies::energies(response);
+    let alone = (0..SUBFRAME).map(|row| matrix[row][row]);
+    let tracks = [
+        (0, 1),
+        (0, 2),
+        (0, 3),
+        (0, 4),
+        (1, 2),
+        (1, 3),
+        (1, 4),
+        (2, 3),
+        (2, 4),
+    ];
+    let pairs = tracks.into_iter().flat_map(|(a, b)| {
+        (0..8).flat_map(move |i| (0..8).map(move |j| matrix[8 * a + i][8 * b + j]))
+    });
+    alone.chain(pairs).map(i64::from).collect()
 }
 
 #[test]

@@ -31,10 +31,9 @@ impl Parameters {
 
     /// Reads a frame. Every pattern of bits is one.
     pub(crate) fn parse(frame: &[u8; FRAME_BYTES]) -> Self {
-        let mut bits = Bits {
-            frame: *frame,
-            used: 0,
-        };
+        let mut bytes = [0; 16];
+        bytes[..FRAME_BYTES].copy_from_slice(frame);
+        let mut bits = Bits(u128::from_be_bytes(bytes));
         let mut parsed = Self {
             lsf: LsfIndex {
                 predictor: bits.pop(1).into(),
@@ -62,10 +61,7 @@ impl Parameters {
 
     /// Writes a frame.
     pub(crate) fn write(&self) -> [u8; FRAME_BYTES] {
-        let mut bits = Bits {
-            frame: [0; FRAME_BYTES],
-            used: 0,
-        };
+        let mut bits = Bits(0);
         bits.push(1, self.lsf.predictor as u16);
         bits.push(7, self.lsf.first as u16);
         bits.push(5, self.lsf.lower as u16);
@@ -80,32 +76,24 @@ impl Parameters {
             bits.push(3, GAIN_CODE1[self.gains[sub].first].into());
             bits.push(4, GAIN_CODE2[self.gains[sub].second].into());
         }
-        bits.frame
+        let [_, _, _, _, _, _, frame @ ..] = bits.0.to_be_bytes();
+        frame
     }
 }
 
-/// A frame and how many of its bits are read or written.
-struct Bits {
-    frame: [u8; FRAME_BYTES],
-    used: u32,
-}
+/// Bits that are read from the upper end, or written from the lower.
+struct Bits(u128);
 
 impl Bits {
     fn push(&mut self, count: u32, value: u16) {
         debug_assert!(u32::from(value) < 1 << count);
-        let frame = u128::from(value) << (128 - self.used - count);
-        self.used += count;
-        for (byte, more) in self.frame.iter_mut().zip(frame.to_be_bytes()) {
-            *byte |= more;
-        }
+        self.0 = self.0 << count | u128::from(value);
     }
 
     fn pop(&mut self, count: u32) -> u16 {
-        let mut frame = [0; 16];
-        frame[..FRAME_BYTES].copy_from_slice(&self.frame);
-        let rest = u128::from_be_bytes(frame) << self.used;
-        self.used += count;
-        (rest >> (128 - count)) as u16
+        self.0 = self.0.rotate_left(count);
+        let value = self.0 & ((1 << count) - 1);
+        value as u16
     }
 }
 

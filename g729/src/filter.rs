@@ -11,15 +11,22 @@ pub(crate) type FilterMemory = [i16; ORDER];
 
 /// A(z/γ): each coefficient times γ to the power of its place; γ in Q15.
 pub(crate) fn weight(a: &Lp, gamma: i16) -> Lp {
-    let mut factor = gamma;
     let mut weighted = *a;
-    for (i, a) in weighted.iter_mut().enumerate().skip(1) {
-        *a = round(mul32(*a, factor));
-        if i < ORDER {
-            factor = round(mul32(factor, gamma));
-        }
+    for (a, power) in weighted[1..].iter_mut().zip(powers(gamma)) {
+        *a = round(mul32(*a, power));
     }
     weighted
+}
+
+/// γ to the powers 1 to 10, Q15, as [`weight`] has them.
+pub(crate) const fn powers(gamma: i16) -> [i16; ORDER] {
+    let mut powers = [gamma; ORDER];
+    let mut i = 1;
+    while i < ORDER {
+        powers[i] = round(mul32(powers[i - 1], gamma));
+        i += 1;
+    }
+    powers
 }
 
 /// The residual of a signal: `out[n] = Σ a[j]·x[n + 10 - j]`; `x` begins with the 10 samples before

@@ -14,9 +14,9 @@ pub(crate) struct HighPass {
     /// How often the output is doubled.
     doublings: i16,
     /// The last two inputs, newest first.
-    x: [i16; 2],
+    pub(crate) x: [i16; 2],
     /// The last two outputs, newest first.
-    y: [Split; 2],
+    pub(crate) y: [Split; 2],
 }
 
 impl HighPass {

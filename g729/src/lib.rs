@@ -6,10 +6,13 @@
 //! numbers (§3.2.1) and equations are those of the Recommendation, those with an A of its Annex A.
 //! A number "in Q12" counts in units of 2^-12. Samples are in Q0 throughout.
 #![cfg_attr(not(test), no_std)]
-#![forbid(unsafe_code)]
+#![deny(unsafe_code)]
 
 /// The fixed-point arithmetic in which the Recommendation is written.
 mod arith;
+/// Sixteen encoders at once, in the lanes of vector registers.
+#[cfg(target_arch = "x86_64")]
+mod batch;
 /// The decoder (§4, §A.4).
 mod decoder;
 /// The sizes that all stages share.
@@ -39,6 +42,8 @@ mod tables;
 #[cfg(test)]
 mod testing;
 
+#[cfg(target_arch = "x86_64")]
+pub use batch::{EncoderBatch, LANES};
 pub use decoder::{Decoder, Frame};
 pub use dims::{FRAME_BYTES, FRAME_SAMPLES};
 pub use encoder::Encoder;

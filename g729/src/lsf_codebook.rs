@@ -12,11 +12,11 @@ pub(crate) const GAP_FIRST: i16 = 10;
 /// The least distance of neighbours, second pass: 0.0006 in Q13.
 pub(crate) const GAP_SECOND: i16 = 5;
 /// The least distance of quantised frequencies: 0.0391 in Q13.
-const GAP_STABLE: i16 = 321;
+pub(crate) const GAP_STABLE: i16 = 321;
 /// The least quantised frequency: 0.005 in Q13.
-const LEAST: i16 = 40;
+pub(crate) const LEAST: i16 = 40;
 /// The greatest quantised frequency: 3.135 in Q13.
-const GREATEST: i16 = 25681;
+pub(crate) const GREATEST: i16 = 25681;
 
 /// The choice of the quantiser: a predictor and three rows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -13,7 +13,7 @@ pub(crate) struct Lag {
 }
 
 /// The samples that one interpolated sample is made of.
-const WINDOW: usize = 2 * INTERPOLATION_REACH;
+pub(crate) const WINDOW: usize = 2 * INTERPOLATION_REACH;
 
 /// One third in Q15, rounded up: divides small numbers by three.
 const THIRD: i16 = 10923;
@@ -46,7 +46,7 @@ pub(crate) fn adaptive_vector(excitation: &mut [i16; PAST + SUBFRAME], lag: Lag)
 }
 
 /// The interpolation filter in the order of the samples, for each phase.
-static WEIGHTS: [[i16; WINDOW]; 3] = [weights(0), weights(1), weights(2)];
+pub(crate) static WEIGHTS: [[i16; WINDOW]; 3] = [weights(0), weights(1), weights(2)];
 
 const fn weights(phase: usize) -> [i16; WINDOW] {
     let mut weights = [0; 20];
@@ -60,7 +60,7 @@ const fn weights(phase: usize) -> [i16; WINDOW] {
 }
 
 /// Below this magnitude no sum of the filter saturates, as its magnitudes sum up to less than two.
-const LOUD: i32 = 1 << 14;
+pub(crate) const LOUD: i32 = 1 << 14;
 
 fn saturating(window: &[i16; WINDOW], weights: &[i16; WINDOW]) -> i16 {
     // Both sides in turn, from the centre outwards.

@@ -9,7 +9,7 @@ use crate::pitch::{Lag, adaptive_vector};
 /// The longest lag whose thirds are searched, in each subframe.
 pub(crate) const THIRDS_MAX: [i16; 2] = [84, LAG_MAX];
 /// The greatest pitch gain: 1.2 in Q14.
-const GAIN_MAX: i16 = 19661;
+pub(crate) const GAIN_MAX: i16 = 19661;
 
 /// The lags to try in the first subframe: 7 around the open-loop lag.
 pub(crate) fn first_range(open_loop: i16) -> (i16, i16) {

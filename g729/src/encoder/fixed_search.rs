@@ -20,7 +20,7 @@ pub(crate) fn search(backward: &Backward, response: &Block) -> (Pulses, Block) {
 }
 
 /// Signed pulses through the response: shifted copies of it.
-fn filtered(pulses: Pulses, response: &Block) -> Block {
+pub(crate) fn filtered(pulses: Pulses, response: &Block) -> Block {
     let mut out = [0_i16; SUBFRAME];
     for (place, positive) in pulses.places.into_iter().zip(pulses.positive) {
         for (out, &h) in out[place..].iter_mut().zip(response) {

@@ -10,12 +10,12 @@ use crate::gain::{GainIndex, PredictedGain};
 use crate::tables::{PRESELECT, PRESELECT_LONG, THRESHOLD1, THRESHOLD2};
 
 /// Rows that the preselection keeps of each stage.
-const KEPT: [usize; 2] = [4, 8];
+pub(crate) const KEPT: [usize; 2] = [4, 8];
 /// With taming: the limit on the optimal pitch gain (0.94 in Q9) and on the quantised one (Q14).
-const TAMED_OPTIMUM: i16 = 481;
-const TAMED: i16 = 16383;
+pub(crate) const TAMED_OPTIMUM: i16 = 481;
+pub(crate) const TAMED: i16 = 16383;
 /// The factor that the coefficients of the preselection share, Q19.
-const PRESELECT_FACTOR: i16 = -17103;
+pub(crate) const PRESELECT_FACTOR: i16 = -17103;
 
 /// What target (x), filtered adaptive (y) and filtered fixed vector (z) have in common, in the order
 /// of the error's terms: yy, −2xy, zz, −2xz, 2yz.

@@ -5,12 +5,12 @@ use crate::arith::{Split, div_split, norm32, round, shl32};
 use crate::dims::{Lp, ONE_Q12, TAPS};
 
 /// A reflection coefficient above this (Q15) makes a filter that is barely stable, if at all.
-const REFLECTION_MAX: i16 = 32750;
+pub(crate) const REFLECTION_MAX: i16 = 32750;
 
 /// The last stable filter, which stands in for one that is not.
 #[derive(Clone, Debug)]
 pub(crate) struct Levinson {
-    last: Lp,
+    pub(crate) last: Lp,
 }
 
 impl Levinson {

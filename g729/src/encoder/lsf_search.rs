@@ -7,14 +7,14 @@ use crate::lsf_codebook::{GAP_FIRST, GAP_SECOND, LsfIndex, LsfMemory, codebook_v
 use crate::tables::{LSF_PREDICTOR_REST, LSF_STAGE1, LSF_STAGE2};
 
 /// 0.04π and 0.92π in Q13: neighbours of the first and of the last frequency, for the weights.
-const BELOW: i16 = 1029;
-const ABOVE: i16 = 23677;
+pub(crate) const BELOW: i16 = 1029;
+pub(crate) const ABOVE: i16 = 23677;
 /// One in Q13 and in Q11.
-const ONE_Q13: i16 = 8192;
-const ONE_Q11: i16 = 2048;
+pub(crate) const ONE_Q13: i16 = 8192;
+pub(crate) const ONE_Q11: i16 = 2048;
 /// 10 in Q11 and 1.2 in Q14.
-const TEN: i16 = 20480;
-const ONE_AND_A_FIFTH: i16 = 19661;
+pub(crate) const TEN: i16 = 20480;
+pub(crate) const ONE_AND_A_FIFTH: i16 = 19661;
 
 /// The rows nearest to `lsf`, given what was quantised before.
 pub(crate) fn search(lsf: &Spectrum, memory: &LsfMemory) -> LsfIndex {

@@ -11,27 +11,27 @@ use crate::tables::LSP_RESET;
 use crate::{lsf, lsp_interpolation, pitch};
 
 /// Windowing, autocorrelation and lag window (§3.2.1).
-mod autocorrelation;
+pub(crate) mod autocorrelation;
 /// The adaptive-codebook search (§3.7, §A.3.7).
-mod closed_loop;
+pub(crate) mod closed_loop;
 /// The fixed-codebook search (§3.8.1, §A.3.8.1).
-mod fixed_search;
+pub(crate) mod fixed_search;
 /// The search of the gain quantiser (§3.9.2).
-mod gain_search;
+pub(crate) mod gain_search;
 /// The impulse response and what is made with it (§3.5, §A.3.5).
-mod impulse;
+pub(crate) mod impulse;
 /// The Levinson-Durbin recursion (§3.2.2).
-mod levinson;
+pub(crate) mod levinson;
 /// The search of the LSF quantiser (§3.2.4).
-mod lsf_search;
+pub(crate) mod lsf_search;
 /// Open-loop pitch analysis (§3.4, §A.3.4).
-mod open_loop;
+pub(crate) mod open_loop;
 /// The energies of pulses through the impulse response (§3.8.1).
 mod pulse_energies;
 /// LP to LSP conversion (§3.2.3, §A.3.2.3).
 mod roots;
 /// Taming: a bound on what a lost frame can do to the frames after it.
-mod taming;
+pub(crate) mod taming;
 #[cfg(test)]
 mod trace_tests;
 
@@ -41,13 +41,13 @@ use levinson::Levinson;
 use taming::Taming;
 
 /// γ of the weighting filter in Q15: 0.75 (§A.3.3).
-const GAMMA: i16 = 24576;
+pub(crate) const GAMMA: i16 = 24576;
 /// The tilt that the weighted speech loses before the open-loop analysis, Q15: 0.7 (§A.3.4).
-const TILT: i16 = 22938;
+pub(crate) const TILT: i16 = 22938;
 /// Samples of the next frame that the analysis looks ahead at.
 const LOOK_AHEAD: usize = 40;
 /// Where the coded frame begins in the window.
-const CODED: usize = WINDOW - FRAME_SAMPLES - LOOK_AHEAD;
+pub(crate) const CODED: usize = WINDOW - FRAME_SAMPLES - LOOK_AHEAD;
 
 /// An encoder for one stream of speech.
 ///
@@ -59,25 +59,25 @@ const CODED: usize = WINDOW - FRAME_SAMPLES - LOOK_AHEAD;
 /// ```
 #[derive(Clone, Debug)]
 pub struct Encoder {
-    high_pass: HighPass,
+    pub(crate) high_pass: HighPass,
     /// Filtered input: the past, the frame to code, and the look-ahead.
-    speech: [i16; WINDOW],
-    levinson: Levinson,
+    pub(crate) speech: [i16; WINDOW],
+    pub(crate) levinson: Levinson,
     /// The LSPs of the frame before, as analysed and as quantised.
-    lsp: Spectrum,
-    lsp_quantised: Spectrum,
-    lsf_memory: LsfMemory,
+    pub(crate) lsp: Spectrum,
+    pub(crate) lsp_quantised: Spectrum,
+    pub(crate) lsf_memory: LsfMemory,
     /// Weighted speech: the past that the longest lag reaches, then the frame.
-    weighted: [i16; open_loop::HISTORY + FRAME_SAMPLES],
-    weighted_memory: FilterMemory,
+    pub(crate) weighted: [i16; open_loop::HISTORY + FRAME_SAMPLES],
+    pub(crate) weighted_memory: FilterMemory,
     /// Past excitation, then the subframe.
-    excitation: [i16; PAST + SUBFRAME],
+    pub(crate) excitation: [i16; PAST + SUBFRAME],
     /// The weighted error of what has been coded, which the next target starts with.
-    error_memory: FilterMemory,
+    pub(crate) error_memory: FilterMemory,
     /// The gain of pitch sharpening, Q14.
-    sharpening: i16,
-    energy_memory: EnergyMemory,
-    taming: Taming,
+    pub(crate) sharpening: i16,
+    pub(crate) energy_memory: EnergyMemory,
+    pub(crate) taming: Taming,
 }
 
 impl Default for Encoder {

@@ -7,7 +7,7 @@ use crate::dims::{FRAME_SAMPLES, LAG_MAX};
 pub(crate) const HISTORY: usize = LAG_MAX as usize;
 const LEN: usize = HISTORY + FRAME_SAMPLES;
 /// Energy below which the signal is scaled up.
-const QUIET: i32 = 1 << 20;
+pub(crate) const QUIET: i32 = 1 << 20;
 /// A fifth in Q15.
 const FIFTH: i16 = 6554;
 
@@ -27,15 +27,15 @@ pub(crate) fn search(weighted: &[i16; LEN]) -> i16 {
 pub(crate) fn peaks(weighted: &[i16; LEN]) -> [Peak; 3] {
     let signal = Decimated::new(weighted);
     [
-        signal.normalise(signal.best((20..40).step_by(1))),
-        signal.normalise(signal.best((40..80).step_by(1))),
+        signal.peak(signal.best((20..40).step_by(1))),
+        signal.peak(signal.best((40..80).step_by(1))),
         // Long lags are tried two by two, then next to the best.
-        signal.normalise(signal.improve(signal.best((80..143).step_by(2)))),
+        signal.peak(signal.improve(signal.best((80..143).step_by(2)))),
     ]
 }
 
 /// Prefers short lags: they win if a longer one is near a multiple.
-fn weigh([mut short, mut middle, long]: [Peak; 3]) -> i16 {
+pub(crate) fn weigh([mut short, mut middle, long]: [Peak; 3]) -> i16 {
     let near = |lag: i16, multiple: i16, within: i16| (multiple - lag).abs() < within;
     for (factor, within) in [(2, 5), (3, 7)] {
         if near(long.lag, factor * middle.lag, within) {
@@ -112,13 +112,16 @@ impl Decimated {
         }
     }
 
-    /// Equation (35): the correlation over the root of the energy of what lies `lag` back.
-    fn normalise(&self, (lag, correlation): (i16, i32)) -> Peak {
-        let (energy, _) = energy(1, self.back(lag));
-        let strength = Split::new(correlation).mul(Split::new(inverse_root(energy)));
-        Peak {
-            lag,
-            strength: strength as i16,
-        }
+    fn peak(&self, (lag, correlation): (i16, i32)) -> Peak {
+        normalise(lag, correlation, energy(1, self.back(lag)).0)
+    }
+}
+
+/// Equation (35): a correlation over the root of the energy of what lies `lag` back.
+pub(crate) fn normalise(lag: i16, correlation: i32, energy: i32) -> Peak {
+    let strength = Split::new(correlation).mul(Split::new(inverse_root(energy)));
+    Peak {
+        lag,
+        strength: strength as i16,
     }
 }

@@ -1,5 +1,8 @@
 //! Outputs of the codec against the reference's, bit for bit.
 
+/// Sixteen lanes against sixteen scalar encoders.
+#[cfg(test)]
+mod batch;
 /// Generated signals and random bits against hashes of the reference's outputs.
 #[cfg(test)]
 mod generated;

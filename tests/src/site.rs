@@ -239,7 +239,8 @@ fn config(recorders: &[String]) -> String {
     let (sip, media) = (Node::Site.sip(), address());
     let mut text = format!(
         "[sip]\naddress = \"{sip}\"\n\
-         [media]\naddress = \"{media}\"\nports = \"{FIRST_PORT}-{LAST_PORT}\"\nworkers = {WORKERS}\n\
+         [media]\naddress = \"{media}\"\nports = \"{FIRST_PORT}-{LAST_PORT}\"\n\
+         workers = {WORKERS}\n\
          [limits]\ncalls = 20\n"
     );
     for recorder in recorders {

@@ -25,7 +25,10 @@ fn far(world: &mut World) {
 }
 
 fn requests(world: &World, method: Method) -> usize {
-    let of = |message: &&Message| matches!(message, Message::Request(request) if request.method == method);
+    let of = |message: &&Message| match message {
+        Message::Request(request) => request.method == method,
+        Message::Response(_) => false,
+    };
     world.recorders[0].heard.iter().filter(of).count()
 }
 

@@ -103,6 +103,7 @@ impl Engine {
         let address = config.sip.address;
         let sip = Local {
             address,
+            tls: config.sip.tls_address,
             user: config.sip.user.clone(),
             agent: format!("sixreel/{}", env!("CARGO_PKG_VERSION")),
             accept: recording::ACCEPT.to_owned(),

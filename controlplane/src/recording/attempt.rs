@@ -237,6 +237,7 @@ fn describe(agreed: Option<&sdp::Accepted>, protocol: Protocol) -> String {
     let by = match protocol {
         Protocol::Udp => "UDP",
         Protocol::Tcp => "TCP",
+        Protocol::Tls(_) => "TLS",
     };
     match agreed {
         Some(agreed) if agreed.sending => {

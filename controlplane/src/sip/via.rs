@@ -9,9 +9,6 @@ use super::host::Host;
 use super::params::Params;
 use super::text;
 
-/// Where SIP listens unless somebody says otherwise (RFC 3261 §18.2.2).
-pub(super) const DEFAULT_PORT: u16 = 5060;
-
 /// One Via value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Via {
@@ -67,13 +64,14 @@ impl Via {
     pub(super) fn reply_flow(&self, flow: Flow) -> Flow {
         match flow.protocol {
             Protocol::Udp if self.params.get("rport").is_none() => self.listener(flow),
-            Protocol::Udp | Protocol::Tcp => flow,
+            Protocol::Udp | Protocol::Tcp | Protocol::Tls(_) => flow,
         }
     }
 
     /// Where the sender says that it listens, at the address that the request came from.
     pub(super) fn listener(&self, flow: Flow) -> Flow {
-        let port = self.port.unwrap_or(DEFAULT_PORT);
+        // RFC 3261 §18.2.2
+        let port = self.port.unwrap_or(flow.protocol.default_port());
         let remote = SocketAddr::new(flow.remote.ip(), port);
         Flow { remote, ..flow }
     }

@@ -69,7 +69,7 @@ impl Recorder {
             TransportPolicy::Tcp => Protocol::Tcp,
             TransportPolicy::Tls(settings) => Protocol::Tls(settings),
         };
-        self.uri.port.unwrap_or(default.default_port())
+        self.uri.port.unwrap_or_else(|| default.default_port())
     }
 
     /// The name of its transport.

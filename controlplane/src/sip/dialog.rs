@@ -154,7 +154,8 @@ impl Dialog {
         };
         let remote = match &hop.host {
             Host::Address(address) if !address.is_unspecified() && !is_off => {
-                SocketAddr::new(*address, hop.port.unwrap_or(spoken.default_port()))
+                let port = hop.port.unwrap_or_else(|| spoken.default_port());
+                SocketAddr::new(*address, port)
             }
             Host::Address(_) | Host::Name(_) => self.reached.remote,
         };
@@ -359,10 +360,7 @@ mod tests {
     #[test]
     fn a_dialog_stays_with_tls_or_in_clear() {
         let hop = |reached: Flow, contact: &str| {
-            let response = headers(&[
-                ("To", "<sip:rec@192.0.2.2>;tag=r"),
-                ("Contact", contact),
-            ]);
+            let response = headers(&[("To", "<sip:rec@192.0.2.2>;tag=r"), ("Contact", contact)]);
             let called = Uri::parse("sip:rec@192.0.2.2").unwrap();
             let dialog = Dialog::of_caller(us(), (1, &called), &response, reached);
             let (named, hop) = dialog.next_hop();
@@ -379,7 +377,10 @@ mod tests {
         assert_eq!(hop(tls(), "<sip:192.0.2.3;transport=tcp>"), (None, here));
         let here = reached().remote.to_string();
         assert_eq!(hop(reached(), "<sips:192.0.2.3>"), (None, here.clone()));
-        assert_eq!(hop(reached(), "<sip:192.0.2.3:5061;transport=tls>"), (None, here));
+        assert_eq!(
+            hop(reached(), "<sip:192.0.2.3:5061;transport=tls>"),
+            (None, here)
+        );
     }
 
     #[test]

@@ -40,7 +40,7 @@ pub struct Witness {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Session {
     /// The protocol and the cipher suite, once they are agreed on.
-    pub agreed: Option<(String, String)>,
+    pub agreed: Option<(&'static str, String)>,
     /// The peer's certificates, its own first, as far as it has shown them.
     pub chain: Vec<Certificate>,
     /// Whether they were verified, or nobody cares.
@@ -196,7 +196,9 @@ pub(super) fn load(at: &str, (certificate, key): (&Path, &Path)) -> Result<Ident
 /// Why a certificate and a key cannot be used together.
 pub(super) fn unfit(at: &str, error: &rustls::Error) -> String {
     if matches!(error, rustls::Error::InconsistentKeys(_)) {
-        format!("{at}.key: it is not the key of {at}.certificate: name the files that belong together")
+        format!(
+            "{at}.key: it is not the key of {at}.certificate: name the files that belong together"
+        )
     } else {
         format!("{at}.certificate: it cannot be used with its key: {error}")
     }

@@ -63,7 +63,13 @@ impl Tls {
         let server = match (config.sip.tls_address, certificate, key) {
             (Some(_), Some(certificate), Some(key)) => {
                 let files = (certificate.as_path(), key.as_path());
-                server::config(files, client_authorities, store.lists(), clock, &mut findings)
+                server::config(
+                    files,
+                    client_authorities,
+                    store.lists(),
+                    clock,
+                    &mut findings,
+                )
             }
             _ => None,
         };

@@ -8,6 +8,10 @@ use super::client::Witness;
 use crate::time::Wall;
 
 /// Why TLS with a recorder came to nothing, and the remedy, in a sentence for the operator.
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "what another crate can complain of is not ours to list"
+)]
 pub fn refusal(error: &Error, witness: &Witness) -> String {
     match error {
         Error::InvalidCertificate(why) => certificate(why, witness),
@@ -28,6 +32,10 @@ pub fn refusal(error: &Error, witness: &Witness) -> String {
 }
 
 /// What is wrong with a certificate of the recorder.
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "what another crate can complain of is not ours to list"
+)]
 fn certificate(why: &CertificateError, witness: &Witness) -> String {
     let chain = witness.chain();
     let wall = |time: rustls::pki_types::UnixTime| {
@@ -99,6 +107,10 @@ fn not_for_name(presented: &[String], name: &str) -> String {
 }
 
 /// What an alert of the recorder means.
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "what another crate can complain of is not ours to list"
+)]
 fn refused(alert: Alert) -> String {
     let why = match alert {
         Alert::CertificateRequired | Alert::NoCertificate => {

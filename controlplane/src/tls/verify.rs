@@ -170,6 +170,10 @@ fn sip_domain(uri: &str) -> Option<&str> {
 }
 
 /// As the peer is told by its alert, and the operator in words.
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "what another crate can complain of is not ours to list"
+)]
 fn refused(error: webpki::Error) -> Error {
     use webpki::Error as Why;
     let why = match error {

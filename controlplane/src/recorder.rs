@@ -18,6 +18,8 @@ pub struct Recorder {
     pub index: usize,
     pub uri: Uri,
     pub policy: TransportPolicy,
+    /// By what it is told from others, where it speaks TLS.
+    pub tls: Option<Verified>,
     pub info: InfoForm,
     pub media_type: MediaType,
     pub id_format: IdFormat,
@@ -27,6 +29,25 @@ pub struct Recorder {
     pub label: String,
     pub invite_timeout: Duration,
     pub after_bye: AfterBye,
+}
+
+/// By what a recorder is told from others.
+#[derive(Clone, Debug)]
+pub struct Verified {
+    /// Whether its certificate is verified at all.
+    pub verify: bool,
+    /// The name that it must have.
+    pub name: String,
+}
+
+impl Verified {
+    fn new(config: &config::Recorder) -> Self {
+        let name = config.server_name();
+        Self {
+            verify: config.tls.verify,
+            name: name.map_or_else(|why| why, |name| name.to_str().into_owned()),
+        }
+    }
 }
 
 impl Recorder {
@@ -44,6 +65,7 @@ impl Recorder {
                 config::Transport::Udp => TransportPolicy::Udp,
                 config::Transport::Tcp => TransportPolicy::Tcp,
             },
+            tls: config.speaks_tls().then(|| Verified::new(config)),
             info: config.info,
             media_type: match config.metadata_type {
                 config::MetadataType::RsMetadataXml => MediaType::RsMetadataXml,

@@ -9,6 +9,7 @@ use crate::commands::call::CallCommand;
 use crate::commands::serve::Serve;
 use crate::commands::srs::Srs;
 use crate::commands::{self, Session};
+use crate::demo::Demo;
 use crate::failure::Failure;
 use crate::output::Output;
 
@@ -41,6 +42,8 @@ Exit codes: 0 done, 1 refused, 2 not understood, 3 no server.";
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Record a conversation at three recorders, all on this machine, and show what they have
+    Demo(Demo),
     /// Run the server
     Serve(Serve),
     /// Run a small recorder, to try things out
@@ -113,6 +116,7 @@ impl Cli {
 fn run(command: Command, socket: &Path, output: &mut Output<'_>) -> Result<(), Failure> {
     let at = (socket, output);
     match command {
+        Command::Demo(demo) => demo.run(at.1),
         Command::Serve(serve) => serve.run(),
         Command::Srs(srs) => srs.run(at.1),
         Command::Call(command) => commands::call::run(&mut Session::connect(at)?, *command),

@@ -19,6 +19,11 @@ impl<'a> Output<'a> {
         Self { out, json }
     }
 
+    /// Whether scripts read it.
+    pub(crate) const fn is_json(&self) -> bool {
+        self.json
+    }
+
     /// Prints the server's JSON for scripts, or else what `people` prints.
     pub(crate) fn show(
         &mut self,

@@ -12,8 +12,10 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::low_level::pipe;
 
 use crate::config::Config;
+use crate::listener;
 use crate::random::Random;
-use crate::{listener, tls, transport};
+use crate::tls;
+use crate::transport;
 
 /// Why the process cannot start.
 #[derive(Debug, thiserror::Error)]

@@ -79,7 +79,7 @@ impl<'a, 'b> Session<'a, 'b> {
 }
 
 /// The body of a good answer.
-fn granted(answer: Result<Answer, ClientError>) -> Result<Value, Failure> {
+pub(crate) fn granted(answer: Result<Answer, ClientError>) -> Result<Value, Failure> {
     let answer = answer?;
     if answer.status >= 400 {
         return Err(Failure::Refused(answer.body));

@@ -144,7 +144,8 @@ impl Files {
             Ok(())
         });
         if let Err(error) = acted {
-            self.wav = None;
+            // Where that fails too, the header is that of the last refresh.
+            let _ = self.wav.take().map(Wav::salvage);
             return Err(at(self.path("wav"))(error));
         }
         Ok(())

@@ -60,6 +60,13 @@ impl Wav {
         self.file.get_ref().write_all_at(&header(self.samples), 0)
     }
 
+    /// Ends a file that takes no more: what came to the disk can be listened to.
+    pub(super) fn salvage(self) -> io::Result<()> {
+        let (file, _unwritten) = self.file.into_parts();
+        let bytes = file.metadata()?.len().saturating_sub(HEADER_BYTES);
+        file.write_all_at(&header(bytes / SAMPLE_BYTES), 0)
+    }
+
     /// Whether nothing more fits.
     pub(super) const fn is_full(&self) -> bool {
         self.samples == SAMPLES_MAX
@@ -120,6 +127,19 @@ mod tests {
         wav.push(&[4]).unwrap();
         wav.refresh().unwrap();
         assert_eq!(read(&path), [1, -2, i16::MAX, 0, 0, i16::MIN, 4]);
+    }
+
+    #[test]
+    fn what_came_to_the_disk_can_be_listened_to() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.wav");
+        let mut wav = Wav::new(File::create(&path).unwrap()).unwrap();
+        // More than is buffered.
+        wav.push(&[7; 10_000]).unwrap();
+        wav.push(&[8; 5]).unwrap();
+        assert!(read(&path).is_empty());
+        wav.salvage().unwrap();
+        assert_eq!(read(&path), [7; 10_000]);
     }
 
     #[test]

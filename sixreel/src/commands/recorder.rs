@@ -89,9 +89,9 @@ fn show(output: &mut Output<'_>, body: &Value) -> io::Result<()> {
 
 /// Whose certificate a recorder must show.
 fn verified(tls: &Value) -> String {
-    match &tls["verify"] {
-        Value::Bool(true) => format!("as {}", plain(&tls["server_name"])),
-        Value::Bool(false) => "NO: tls.verify = false".to_owned(),
-        _ => String::new(),
+    match tls["verify"].as_bool() {
+        Some(true) => format!("as {}", plain(&tls["server_name"])),
+        Some(false) => "NO: tls.verify = false".to_owned(),
+        None => String::new(),
     }
 }

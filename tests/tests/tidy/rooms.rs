@@ -56,6 +56,7 @@ const CONTROLPLANE: &[Room] = &[
     ("control", &["time"]),
     // Words that the rooms above share.
     ("config", &["control", "sip"]),
+    ("tls", &["config", "sip", "time"]),
     ("recorder", &["config", "control", "metadata", "sip"]),
     ("media", &["dataplane::api", "sdp"]),
     (
@@ -100,6 +101,19 @@ const CONTROLPLANE: &[Room] = &[
         ],
     ),
     (
+        "trial",
+        &[
+            "control",
+            "random",
+            "recorder",
+            "recording",
+            "sdp",
+            "sip",
+            "time",
+            "tls",
+        ],
+    ),
+    (
         "engine",
         &[
             "call",
@@ -114,13 +128,15 @@ const CONTROLPLANE: &[Room] = &[
             "recording",
             "sip",
             "time",
+            "tls",
+            "trial",
             "turn",
         ],
     ),
     // The edges.
     ("resolver", &[]),
     ("listener", &["control", "time"]),
-    ("transport", &["sip"]),
+    ("transport", &["random", "sip", "tls"]),
     (
         "event_loop",
         &[
@@ -135,6 +151,7 @@ const CONTROLPLANE: &[Room] = &[
             "random",
             "resolver",
             "time",
+            "tls",
             "transport",
             "turn",
         ],
@@ -152,7 +169,7 @@ const OUTSIDE: &[(&str, &[&str])] = &[
     ("TcpListener", &["transport"]),
     ("UnixListener", &["listener"]),
     ("std::thread", &["resolver", "worker"]),
-    ("std::fs", &["listener"]),
+    ("std::fs", &["listener", "tls"]),
     ("std::env", &[]),
     ("std::process", &[]),
     ("rsip", &["sip", "recording"]),
@@ -160,6 +177,9 @@ const OUTSIDE: &[(&str, &[&str])] = &[
     ("quick_xml", &["metadata"]),
     ("httparse", &["control"]),
     ("toml", &["config"]),
+    ("rustls", &["config", "tls", "transport"]),
+    ("webpki", &["tls"]),
+    ("x509_parser", &["tls"]),
     ("serde_json", &["call", "control"]),
 ];
 

@@ -5,13 +5,10 @@ use std::time::Duration;
 use crate::config;
 use crate::control::request::{CodecName, Name};
 use crate::metadata::{IdFormat, MediaType};
-use crate::sip::flow::TransportPolicy;
+use crate::sip::flow::{Protocol, TlsSettings, TransportPolicy};
 use crate::sip::uri::Uri;
 
 pub use crate::config::{AfterBye, InfoForm};
-
-/// The port of SIP where a URI names none (RFC 3261 §19.1.2).
-const SIP_PORT: u16 = 5060;
 
 /// A recorder. Nothing of it changes while the process runs.
 #[derive(Clone, Debug)]
@@ -21,6 +18,8 @@ pub struct Recorder {
     pub index: usize,
     pub uri: Uri,
     pub policy: TransportPolicy,
+    /// By what it is told from others, where it speaks TLS.
+    pub tls: Option<Verified>,
     pub info: InfoForm,
     pub media_type: MediaType,
     pub id_format: IdFormat,
@@ -32,6 +31,25 @@ pub struct Recorder {
     pub after_bye: AfterBye,
 }
 
+/// By what a recorder is told from others.
+#[derive(Clone, Debug)]
+pub struct Verified {
+    /// Whether its certificate is verified at all.
+    pub verify: bool,
+    /// The name that it must have.
+    pub name: String,
+}
+
+impl Verified {
+    fn new(config: &config::Recorder) -> Self {
+        let name = config.server_name();
+        Self {
+            verify: config.tls.verify,
+            name: name.map_or_else(|why| why, |name| name.to_str().into_owned()),
+        }
+    }
+}
+
 impl Recorder {
     /// From its part of the configuration, as the one at `index`.
     pub fn new(index: usize, config: &config::Recorder) -> Self {
@@ -40,10 +58,14 @@ impl Recorder {
             index,
             uri: config.uri.0.clone(),
             policy: match config.transport {
-                config::Transport::Auto => TransportPolicy::Auto,
+                _ if config.speaks_tls() => {
+                    TransportPolicy::Tls(TlsSettings::Recorder(index as u16))
+                }
+                config::Transport::Tls | config::Transport::Auto => TransportPolicy::Auto,
                 config::Transport::Udp => TransportPolicy::Udp,
                 config::Transport::Tcp => TransportPolicy::Tcp,
             },
+            tls: config.speaks_tls().then(|| Verified::new(config)),
             info: config.info,
             media_type: match config.metadata_type {
                 config::MetadataType::RsMetadataXml => MediaType::RsMetadataXml,
@@ -64,7 +86,12 @@ impl Recorder {
 
     /// The port that its signalling is at.
     pub fn port(&self) -> u16 {
-        self.uri.port.unwrap_or(SIP_PORT)
+        let default = match self.policy {
+            TransportPolicy::Auto | TransportPolicy::Udp => Protocol::Udp,
+            TransportPolicy::Tcp => Protocol::Tcp,
+            TransportPolicy::Tls(settings) => Protocol::Tls(settings),
+        };
+        self.uri.port.unwrap_or_else(|| default.default_port())
     }
 
     /// The name of its transport.
@@ -73,6 +100,7 @@ impl Recorder {
             TransportPolicy::Auto => "auto",
             TransportPolicy::Udp => "udp",
             TransportPolicy::Tcp => "tcp",
+            TransportPolicy::Tls(_) => "tls",
         }
     }
 }

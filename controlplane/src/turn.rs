@@ -19,6 +19,8 @@ use crate::time::Now;
 pub enum Output {
     /// Send a SIP message.
     Transmit { flow: Flow, bytes: Vec<u8> },
+    /// Close the connection of a flow, if there is one.
+    Close { flow: Flow },
     /// Give a data-plane worker a command.
     Media { worker: usize, command: Command },
     /// Answer a request of the control interface.
@@ -50,6 +52,8 @@ pub struct Turn<'a> {
     pub site: &'a Site,
     /// Where each recorder is, or why that is not known.
     pub addresses: &'a [Result<SocketAddr, String>],
+    /// Why each recorder cannot be spoken to, where the transport has just told.
+    pub troubles: &'a [Option<String>],
     pub media: &'a mut Media,
     pub random: &'a mut Random,
     /// The identifier of the newest event.

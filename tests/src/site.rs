@@ -99,9 +99,10 @@ impl Site {
             match output {
                 Output::Tell(event) => self.told.push((at, event)),
                 Output::Reply { ticket, reply } => self.replies.push((ticket, reply)),
-                Output::Transmit { .. } | Output::Media { .. } | Output::Resolve { .. } => {
-                    rest.push(output);
-                }
+                Output::Transmit { .. }
+                | Output::Close { .. }
+                | Output::Media { .. }
+                | Output::Resolve { .. } => rest.push(output),
             }
         }
         rest

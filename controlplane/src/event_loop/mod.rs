@@ -26,14 +26,17 @@ use crate::engine::{Engine, Input};
 use crate::listener::{self, Listener};
 use crate::resolver::Resolver;
 use crate::time::{Now, Wall};
+use crate::tls::{Clock, Tls};
 use crate::transport::{Received, Transport};
 use crate::turn::Output;
 
 /// The loop itself is woken: by workers and lookups.
 const WAKE: Token = Token(0);
-/// A signal came.
+/// A signal came that ends the process.
 const SIGNAL: Token = Token(1);
-const LISTENER: Token = Token(2);
+/// A signal came that has certificates read anew.
+const RELOAD: Token = Token(2);
+const LISTENER: Token = Token(3);
 const TRANSPORT: Token = Token(LISTENER.0 + listener::TOKENS);
 
 /// Readiness events taken in one turn.
@@ -45,9 +48,13 @@ const FAREWELL: Duration = Duration::from_millis(1_800);
 #[derive(Debug)]
 pub struct EventLoop {
     poll: Poll,
+    config: Config,
     signals: UnixStream,
+    reloads: UnixStream,
     listener: Listener,
     transport: Transport,
+    /// What certificates are held against.
+    clock: Clock,
     resolver: Resolver,
     crew: Crew,
     engine: Engine,
@@ -76,20 +83,34 @@ impl EventLoop {
             registry,
             LISTENER,
         )?;
-        let transport = Transport::bind(config.sip.address, registry, TRANSPORT)?;
-        let signals = setup::signals(registry, SIGNAL).map_err(system("signals"))?;
         let now = read_clock();
+        let clock = Clock::new(now.wall);
+        let tls = Tls::load(config, &clock)?;
+        let mut transport = Transport::bind(config.sip.address, registry, TRANSPORT)?;
+        if let Some(address) = config.sip.tls_address {
+            transport.bind_tls(address).map_err(StartError::SipTls)?;
+        }
+        transport.set_tls(tls);
+        let signals = setup::signals(setup::ENDING, registry, SIGNAL);
+        let signals = signals.map_err(system("signals"))?;
+        let reloads = setup::signals(setup::RELOADING, registry, RELOAD);
+        let reloads = reloads.map_err(system("signals"))?;
         let crew = Crew::start(config, now, &waker)?;
-        let random = setup::random().map_err(system("random numbers"))?;
+        let mut random = setup::random().map_err(system("random numbers"))?;
+        transport.seed(random.fork());
         let mut engine = Engine::new(config, random, now);
         let mut out = Vec::new();
         engine.start(now, &mut out);
+        setup::warn(config);
         Ok(Self {
             resolver: Resolver::new(config.recorders.len(), waker),
             poll,
+            config: config.clone(),
             signals,
+            reloads,
             listener,
             transport,
+            clock,
             crew,
             engine,
             ends_at: None,
@@ -122,15 +143,20 @@ impl EventLoop {
                 other => other?,
             }
             now = read_clock();
-            let mut signalled = false;
+            self.clock.set(now.wall);
+            let (mut signalled, mut reload) = (false, false);
             for event in &events {
                 signalled |= event.token() == SIGNAL;
+                reload |= event.token() == RELOAD;
                 self.listener.handle(event);
                 self.transport.handle(event);
             }
             // 3. Signals.
             if signalled {
                 self.on_signal(now);
+            }
+            if reload {
+                self.reload(now);
             }
             // 4. The data plane.
             while let Some((worker, event)) = self.crew.next_event() {
@@ -159,6 +185,8 @@ impl EventLoop {
             let input = match received {
                 Received::Message { flow, message } => Input::Sip { flow, message },
                 Received::Rejected { flow, rejected } => Input::Rejected { flow, rejected },
+                Received::Trouble { flow, why } => Input::Trouble { flow, why },
+                Received::Secured { flow, session } => Input::Secured { flow, session },
                 Received::Unreachable { flow } => Input::Unreachable { flow },
             };
             self.handle(input, now);
@@ -176,6 +204,7 @@ impl EventLoop {
         for output in self.out.drain(..) {
             match output {
                 Output::Transmit { flow, bytes } => self.transport.send(flow, &bytes, now.mono),
+                Output::Close { flow } => self.transport.close(flow, now.mono),
                 Output::Media { worker, command } => self.crew.give(worker, command),
                 Output::Reply { ticket, reply } => self.listener.reply(ticket, &reply, now),
                 Output::Tell(event) => {
@@ -194,6 +223,15 @@ impl EventLoop {
             self.ends_at = Some(now.mono + FAREWELL);
             self.handle(Input::Shutdown, now);
         }
+    }
+
+    /// Reads the files of TLS anew. Connections that are there stay as they are.
+    fn reload(&mut self, now: Now) {
+        setup::drain(&mut self.reloads);
+        let loaded = Tls::load(&self.config, &self.clock);
+        let result = loaded.map(|tls| self.transport.set_tls(tls));
+        let result = result.map_err(|error| error.to_string());
+        self.handle(Input::TlsReloaded { result }, now);
     }
 
     fn is_done(&self, now: Now) -> bool {
@@ -238,7 +276,10 @@ fn log(event: &EventView) {
     let (recorder, source) = (name(&event.recorder), name(&event.source));
     let detail = event.detail.as_deref();
     match event.kind {
-        EventKind::RecordingFailed | EventKind::SourceLost | EventKind::Overload => {
+        EventKind::RecordingFailed
+        | EventKind::SourceLost
+        | EventKind::Overload
+        | EventKind::TlsNotReloaded => {
             tracing::warn!(call, recording, recorder, source, detail, "{kind}");
         }
         EventKind::CallStarted
@@ -247,7 +288,8 @@ fn log(event: &EventView) {
         | EventKind::RecordingRetried
         | EventKind::RecordingEnded
         | EventKind::SourceHeard
-        | EventKind::SourceSilent => {
+        | EventKind::SourceSilent
+        | EventKind::TlsReloaded => {
             tracing::info!(call, recording, recorder, source, detail, "{kind}");
         }
     }

@@ -57,6 +57,7 @@ const CONTROLPLANE: &[Room] = &[
     ("control", &["time"]),
     // Words that the rooms above share.
     ("config", &["control", "sip"]),
+    ("tls", &["config", "sip", "time"]),
     ("recorder", &["config", "control", "metadata", "sip"]),
     ("media", &["dataplane::api", "sdp"]),
     (
@@ -101,6 +102,19 @@ const CONTROLPLANE: &[Room] = &[
         ],
     ),
     (
+        "trial",
+        &[
+            "control",
+            "random",
+            "recorder",
+            "recording",
+            "sdp",
+            "sip",
+            "time",
+            "tls",
+        ],
+    ),
+    (
         "engine",
         &[
             "call",
@@ -115,13 +129,15 @@ const CONTROLPLANE: &[Room] = &[
             "recording",
             "sip",
             "time",
+            "tls",
+            "trial",
             "turn",
         ],
     ),
     // The edges.
     ("resolver", &[]),
     ("listener", &["control", "time"]),
-    ("transport", &["sip"]),
+    ("transport", &["random", "sip", "tls"]),
     (
         "event_loop",
         &[
@@ -136,6 +152,7 @@ const CONTROLPLANE: &[Room] = &[
             "random",
             "resolver",
             "time",
+            "tls",
             "transport",
             "turn",
         ],
@@ -153,7 +170,7 @@ const OUTSIDE: &[(&str, &[&str])] = &[
     ("TcpListener", &["transport"]),
     ("UnixListener", &["listener"]),
     ("std::thread", &["resolver", "worker"]),
-    ("std::fs", &["listener"]),
+    ("std::fs", &["listener", "tls"]),
     ("std::env", &[]),
     ("std::process", &[]),
     ("rsip", &["sip", "recording"]),
@@ -161,6 +178,9 @@ const OUTSIDE: &[(&str, &[&str])] = &[
     ("quick_xml", &["metadata"]),
     ("httparse", &["control"]),
     ("toml", &["config"]),
+    ("rustls", &["config", "tls", "transport"]),
+    ("webpki", &["tls"]),
+    ("x509_parser", &["tls"]),
     ("serde_json", &["call", "control"]),
 ];
 

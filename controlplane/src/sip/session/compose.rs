@@ -18,22 +18,22 @@ const DATAGRAM_MAX: usize = 1300;
 
 /// How the requests of a session are sent.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Way {
+pub(in crate::sip) struct Way {
     policy: TransportPolicy,
     /// Whether large requests go by TCP. They do not any more once that could not be opened.
     large_by_tcp: bool,
 }
 
 /// A request that is ready to be sent.
-pub(super) struct Ready {
-    pub(super) request: Request,
-    pub(super) flow: Flow,
+pub(in crate::sip) struct Ready {
+    pub(in crate::sip) request: Request,
+    pub(in crate::sip) flow: Flow,
     /// TCP was taken only because of the size.
     pub(super) by_size: bool,
 }
 
 impl Way {
-    pub(super) fn new(policy: TransportPolicy) -> Self {
+    pub(in crate::sip) fn new(policy: TransportPolicy) -> Self {
         Self {
             policy,
             large_by_tcp: true,
@@ -42,7 +42,7 @@ impl Way {
 
     /// Chooses the transport for the request that `build` makes for it. `hop` is the address, with
     /// the transport that is spoken there unless another is `named`.
-    pub(super) fn ready(
+    pub(in crate::sip) fn ready(
         &self,
         (named, hop): (Option<Protocol>, Flow),
         build: impl Fn(Protocol) -> Request,
@@ -50,6 +50,7 @@ impl Way {
         let protocol = match self.policy {
             TransportPolicy::Udp => Protocol::Udp,
             TransportPolicy::Tcp => Protocol::Tcp,
+            TransportPolicy::Tls(settings) => Protocol::Tls(settings),
             TransportPolicy::Auto => named.unwrap_or(hop.protocol),
         };
         let request = build(protocol);
@@ -84,7 +85,7 @@ impl Way {
 }
 
 /// A new branch (RFC 3261 §8.1.1.7).
-pub(super) fn branch(random: &mut Random) -> String {
+pub(in crate::sip) fn branch(random: &mut Random) -> String {
     format!("z9hG4bK{}", random.token(20))
 }
 
@@ -96,8 +97,11 @@ pub(super) fn dress(
     protocol: Protocol,
     expires: Option<SessionExpires>,
 ) {
+    // RFC 3261 §8.1.1.8: who calls a SIPS URI is reached at one.
+    let secure = request.uri.as_sip().is_some_and(|uri| uri.secure);
     let headers = &mut request.headers;
-    headers.push("Contact", &local.contact(protocol, options.feature_tag));
+    let contact = local.contact(protocol, secure, options.feature_tag);
+    headers.push("Contact", &contact);
     headers.push("User-Agent", &local.agent);
     headers.push("Allow", method::ALLOW);
     headers.push("Supported", SUPPORTED);
@@ -115,13 +119,16 @@ impl Session {
     pub(super) fn welcome(
         &self,
         headers: &mut Headers,
-        protocol: Protocol,
+        (theirs, protocol): (&Headers, Protocol),
         expires: Option<SessionExpires>,
     ) {
-        headers.push(
-            "Contact",
-            &self.local.contact(protocol, self.options.feature_tag),
-        );
+        // RFC 3261 §12.1.1: who is reached at a SIPS URI is told one.
+        let contact = theirs.contact().ok().flatten();
+        let secure = contact.is_some_and(|contact| contact.uri.as_sip().is_some_and(|u| u.secure));
+        let contact = self
+            .local
+            .contact(protocol, secure, self.options.feature_tag);
+        headers.push("Contact", &contact);
         headers.push("Allow", method::ALLOW);
         headers.push("Supported", SUPPORTED);
         if let Some(expires) = expires {

@@ -1,5 +1,10 @@
 //! The configuration: one TOML file, checked whole before anything is started.
 
+/// TLS: whom we believe, and who we are.
+mod tls;
+/// Where a recorder is.
+mod uri;
+
 use std::collections::BTreeSet;
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
@@ -7,8 +12,9 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
+pub use self::tls::{Authority, RecorderTls, Tls};
+pub use self::uri::RecorderUri;
 use crate::control::request::{CodecName, Name};
-use crate::sip::uri::Uri;
 
 /// Recorders that one call can be recorded to at once.
 pub const RECORDERS_MAX: usize = 6;
@@ -21,6 +27,9 @@ pub struct Config {
     pub control: Control,
     pub sip: Sip,
     pub media: Media,
+    /// SIP over TLS.
+    #[serde(default)]
+    pub tls: Tls,
     #[serde(default)]
     pub limits: Limits,
     #[serde(default)]
@@ -46,6 +55,10 @@ pub struct Control {
 pub struct Sip {
     /// Address and port of UDP and TCP, as recorders see them: they stand in Via and Contact.
     pub address: SocketAddr,
+    /// Address and port of TLS. Where it is absent, recorders that speak TLS reach us by the
+    /// connections that we open.
+    #[serde(default)]
+    pub tls_address: Option<SocketAddr>,
     /// User part of our address in From and Contact.
     #[serde(default = "Sip::default_user")]
     pub user: String,
@@ -120,6 +133,9 @@ pub struct Recorder {
     pub uri: RecorderUri,
     #[serde(default)]
     pub transport: Transport,
+    /// What differs from the section `tls` for it.
+    #[serde(default)]
+    pub tls: RecorderTls,
     #[serde(default)]
     pub info: InfoForm,
     /// Codecs offered after the call's own, in this order; the call's own only if it is listed.
@@ -159,11 +175,6 @@ pub enum AfterBye {
     Stop,
 }
 
-/// A SIP URI that names no transport but UDP and TCP.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "String")]
-pub struct RecorderUri(pub Uri);
-
 /// Which transport carries SIP to a recorder.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -175,6 +186,8 @@ pub enum Transport {
     Udp,
     /// TCP always.
     Tcp,
+    /// TLS always.
+    Tls,
 }
 
 /// How a recorder is told the facts of a call.
@@ -237,6 +250,7 @@ impl Config {
         self.check_addresses(&mut findings);
         self.check_media(&mut findings);
         self.check_limits(&mut findings);
+        self.check_tls(&mut findings);
         self.check_recorders(&mut findings);
         findings
     }
@@ -339,6 +353,7 @@ impl Recorder {
         if self.id.as_str().len() > 64 {
             findings.push(format!("{at}: id: it is longer than 64 characters"));
         }
+        self.check_tls(at, findings);
         if self.codecs.is_empty() {
             findings.push(format!(
                 "{at}: codecs: the list is empty: name at least one"
@@ -447,24 +462,6 @@ impl PortRange {
     /// The first even port.
     pub const fn first_even(self) -> u16 {
         self.first + self.first % 2
-    }
-}
-
-impl TryFrom<String> for RecorderUri {
-    type Error = String;
-
-    fn try_from(text: String) -> Result<Self, Self::Error> {
-        let wrong = |why: &str| format!("{text:?}: {why}: write \"sip:user@host:port\"");
-        let uri = Uri::parse(&text).map_err(|flaw| wrong(&flaw.to_string()))?;
-        if uri.secure {
-            return Err(wrong("it begins with sips:"));
-        }
-        match uri.params.value("transport") {
-            Some(name) if !["udp", "tcp"].contains(&name.to_ascii_lowercase().as_str()) => {
-                Err(wrong("its transport is neither udp nor tcp"))
-            }
-            Some(_) | None => Ok(Self(uri)),
-        }
     }
 }
 
@@ -586,18 +583,6 @@ mod tests {
         let one = "[[recorder]]\nid = \"west\"\nuri = \"sip:r@192.0.2.1\"\n";
         let error = error(&format!("{GOOD}\n{}", one.repeat(6)));
         assert!(error.contains("7 are configured") && error.contains("used twice"));
-    }
-
-    #[test]
-    fn a_uri_says_where_and_by_what() {
-        for (text, why) in [
-            ("http://srs", "neither with sip:"),
-            ("sips:rec@srs", "sips:"),
-            ("sip:rec@srs;transport=ws", "neither udp nor tcp"),
-        ] {
-            let error = error(&GOOD.replace("sip:recorder@srs.example.com", text));
-            assert!(error.contains(why) && error.contains("line 8"), "{error}");
-        }
     }
 
     #[test]

@@ -65,13 +65,8 @@ impl Client {
         let poll = Poll::new().unwrap();
         let any = "127.0.0.1:0".parse().unwrap();
         let mut transport = Transport::bind(any, poll.registry(), Token(0)).unwrap();
-        let remote = match policy {
-            TransportPolicy::Tls(_) => {
-                transport.set_tls(tls);
-                server.tls_address().unwrap()
-            }
-            TransportPolicy::Auto | TransportPolicy::Udp | TransportPolicy::Tcp => server.address(),
-        };
+        transport.set_tls(tls);
+        let remote = address(server, policy);
         let rtp = UdpSocket::bind(any).unwrap();
         rtp.set_read_timeout(Some(PATIENCE)).unwrap();
         let ours = ours(rtp.local_addr().unwrap());
@@ -220,6 +215,14 @@ impl Client {
                 | Output::RefreshDue => panic!("{told:?}"),
             }
         }
+    }
+}
+
+/// Where a server is called by that transport.
+fn address(server: &Server, policy: TransportPolicy) -> SocketAddr {
+    match policy {
+        TransportPolicy::Tls(_) => server.tls_address().unwrap(),
+        TransportPolicy::Auto | TransportPolicy::Udp | TransportPolicy::Tcp => server.address(),
     }
 }
 

@@ -20,6 +20,7 @@ const DATAPLANE: &[Room] = &[
     ("jitter", &["api", "counters", "period", "pool", "time"]),
     ("mix", &["period"]),
     ("rtcp", &["api", "period", "time", "wire"]),
+    ("srtp", &["counters"]),
     // What a call is made of.
     (
         "source",

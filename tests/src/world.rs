@@ -320,7 +320,7 @@ impl World {
                     self.agenda.push(at, Happening::Resolved { recorder });
                 }
                 Output::Reply { .. } | Output::Tell(_) => unreachable!("the site keeps these"),
-                Output::Close { .. } => unreachable!("nobody asks for trials of recorders"),
+                Output::Close { .. } => unreachable!("what is spoken here is in clear"),
             }
         }
     }
@@ -338,7 +338,7 @@ impl World {
                 };
                 self.network.stream(from, flow.remote, bytes, &mut air);
             }
-            Protocol::Tls(_) => unreachable!("no recorder is configured for it"),
+            Protocol::Tls(_) => unreachable!("what is spoken here is in clear"),
         }
     }
 

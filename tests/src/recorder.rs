@@ -91,7 +91,6 @@ impl Recorder {
         let settings = Settings {
             local: Local {
                 address,
-                tls: None,
                 user: "rec".to_owned(),
                 agent: "recorder".to_owned(),
                 accept: "application/sdp, application/rs-metadata+xml".to_owned(),

@@ -24,6 +24,8 @@ mod derive;
 /// The ciphers by vector instructions.
 #[cfg(target_arch = "x86_64")]
 mod fast;
+/// The parts of HMAC-SHA1 that do not depend on how SHA-1 is computed.
+mod hmac;
 /// One RTP packet as a cipher sees it.
 mod job;
 /// A master key with what was agreed about it.
@@ -35,7 +37,7 @@ mod path;
 /// Every path gives the same bytes as the portable one.
 #[cfg(test)]
 mod paths;
-/// The ciphers as RustCrypto has them: on any processor, one packet at a time.
+/// The ciphers out of RustCrypto's parts: on any processor, one packet at a time.
 mod portable;
 /// What is received: packets are believed only if their tag is right, and only once.
 mod receivers;

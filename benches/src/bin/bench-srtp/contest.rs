@@ -8,7 +8,7 @@ use sixreel_dataplane::srtp::Suite;
 pub(crate) const WINDOW: usize = 2_048;
 
 /// Packets to be protected in one round, at least.
-const ROUND: usize = 20_000;
+const ROUND: usize = 100_000;
 
 /// One question.
 #[derive(Clone, Copy, Debug)]
@@ -64,6 +64,10 @@ impl Contender {
             sequence: 0,
             rounds: Vec::new(),
         }
+    }
+
+    pub(crate) fn name(&self) -> &'static str {
+        self.name
     }
 
     /// The median of its rounds.

@@ -26,6 +26,9 @@ struct Options {
     /// Only suites whose name contains this.
     #[arg(long, default_value = "")]
     suite: String,
+    /// Only contenders whose name contains this.
+    #[arg(long, default_value = "")]
+    only: String,
     /// Numbers of sessions.
     #[arg(long, value_delimiter = ',', default_value = "1,64,2048,32768")]
     sessions: Vec<u32>,
@@ -60,6 +63,8 @@ fn main() {
                 };
                 let mut ours = contenders(&case);
                 let mut peers = peers::all(&case, options.quick);
+                ours.retain(|contender| contender.name().contains(&options.only));
+                peers.retain(|contender| contender.name().contains(&options.only));
                 contest::run(&case, options.rounds, ours.iter_mut().chain(&mut peers));
                 let mut peers: Vec<_> = peers.iter().map(Contender::result).collect();
                 peers.extend(debian.as_ref().and_then(|peer| peer.run(&case)));

@@ -41,6 +41,7 @@ impl Class {
     /// Of jobs that are not worked on.
     pub(super) const IDLE: Self = Self(u32::MAX);
 
+    #[inline]
     pub(super) const fn of(suite: Suite, len: usize) -> Self {
         let blocks = if suite.is_aead() { 0 } else { sha1_blocks(len) };
         Self((suite.cipher() as u32) << 24 | blocks as u32)
@@ -48,11 +49,13 @@ impl Class {
 }
 
 /// Blocks of SHA-1 for so many bytes, the four that follow them, and the padding.
+#[inline]
 pub(super) const fn sha1_blocks(len: usize) -> usize {
     (len + 4 + 1 + 8).div_ceil(64)
 }
 
 impl Job {
+    #[inline]
     pub(super) const fn nonce(&self) -> Nonce {
         Nonce {
             kind: Kind::Rtp,
@@ -62,6 +65,7 @@ impl Job {
     }
 
     /// The packet, and its tag.
+    #[inline]
     pub(super) fn packet_and_tag<'b>(&self, bytes: &'b mut [u8]) -> (&'b mut [u8], &'b mut [u8]) {
         let (packet, behind) = bytes[self.start..].split_at_mut(self.len as usize);
         let tag = (self.tag_at - self.len) as usize;
@@ -69,6 +73,7 @@ impl Job {
     }
 
     /// What stays clear, what is encrypted, and the tag.
+    #[inline]
     #[cfg(target_arch = "x86_64")]
     pub(super) fn parts<'b>(&self, bytes: &'b mut [u8]) -> (&'b [u8], &'b mut [u8], &'b mut [u8]) {
         let (packet, tag) = self.packet_and_tag(bytes);
@@ -78,6 +83,7 @@ impl Job {
 
     /// Where the identifier of its key lies, counted from its beginning: the tag of an AEAD is a
     /// part of what is encrypted (RFC 7714 §8.2), an HMAC comes last (RFC 3711 §3.1).
+    #[inline]
     pub(super) const fn mki_at(len: usize, suite: Suite) -> usize {
         if suite.is_aead() {
             len + suite.rtp_tag_len()
@@ -87,6 +93,7 @@ impl Job {
     }
 
     /// Where its tag lies.
+    #[inline]
     pub(super) const fn tag_at(len: usize, suite: Suite, mki_len: usize) -> usize {
         if suite.is_aead() { len } else { len + mki_len }
     }

@@ -128,11 +128,13 @@ impl Drop for Ready {
 
 /// Whether a received tag is the beginning of the right one, in a time that does not tell where
 /// they differ.
+#[inline]
 pub(super) fn same(right: &Tag, received: &[u8]) -> bool {
     right[..received.len()].ct_eq(received).into()
 }
 
 impl Nonce {
+    #[inline]
     fn number(self) -> u64 {
         match self.kind {
             Kind::Rtp => self.index,
@@ -142,6 +144,7 @@ impl Nonce {
 
     /// What is authenticated with an HMAC but follows the body: the rollover counter, which is not
     /// sent (RFC 3711 §4.2), or the RTCP index with its flag.
+    #[inline]
     pub(super) fn trailer(self) -> [u8; 4] {
         match self.kind {
             Kind::Rtp => ((self.index >> 16) as u32).to_be_bytes(),

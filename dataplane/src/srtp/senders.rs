@@ -118,6 +118,7 @@ impl Senders {
     }
 
     /// Bytes that protection adds to each packet of a kind; zero where there are no keys.
+    #[inline]
     pub fn overhead(&self, place: u32, kind: Kind) -> usize {
         self.look(place).map_or(0, |numbers| numbers.overhead(kind))
     }
@@ -157,6 +158,7 @@ impl Senders {
     }
 
     /// Numbers an RTP packet and makes it a job.
+    #[inline]
     fn prepare(
         &mut self,
         bytes: &mut [u8],
@@ -208,6 +210,7 @@ impl Senders {
 }
 
 /// A packet with the room behind it.
+#[inline]
 fn room<'b>(
     bytes: &'b mut [u8],
     packet: &Packet,
@@ -243,6 +246,7 @@ impl Numbers {
 
     /// The index of the next packet, which is greater than that of any packet before it: the
     /// keystream that belongs to it was not used yet (RFC 3711 §9.1).
+    #[inline]
     fn number_rtp(&mut self, head: &RtpHead) -> Result<u64, Refusal> {
         if head.ssrc != self.ssrc {
             return Err(Refusal::Ssrc);

@@ -166,6 +166,7 @@ impl Run<'_> {
         }
     }
 
+    #[inline]
     fn message<'b>(&'b self, bytes: &'b [u8], place: u16) -> Message<'b> {
         let job = self.job(place);
         Message {
@@ -175,10 +176,12 @@ impl Run<'_> {
         }
     }
 
+    #[inline]
     fn job(&self, place: u16) -> &Job {
         &self.jobs[usize::from(place)]
     }
 
+    #[inline]
     fn session(&self, place: u16) -> &Session {
         &self.sessions[self.job(place).place as usize]
     }

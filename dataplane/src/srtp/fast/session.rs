@@ -71,22 +71,26 @@ impl Session {
     }
 
     /// The round keys.
+    #[inline]
     pub(super) fn rounds(&self) -> &[[u8; 16]; 15] {
         self.blocks.last_chunk().expect("15 blocks are there")
     }
 
     /// The power of the hash key by which the last block is multiplied, after so many others.
+    #[inline]
     pub(super) const fn power(&self, others: usize) -> &[u8; 16] {
         &self.blocks[POWERS - 1 - others]
     }
 
     /// The powers, falling to the first. Behind them lies something else, by which zeros may be
     /// multiplied where a register is not full.
+    #[inline]
     pub(super) const fn powers(&self) -> &[[u8; 16]; POWERS + 15] {
         &self.blocks
     }
 
     /// The states of both hashes, the salt, and zeros.
+    #[inline]
     #[target_feature(enable = "avx512f")]
     pub(super) fn line(&self) -> __m512i {
         let first: *const Self = self;
@@ -137,12 +141,14 @@ impl Session {
 }
 
 /// A round key, or a power.
+#[inline]
 #[target_feature(enable = "sse2")]
 pub(super) fn load(block: &[u8; 16]) -> __m128i {
     // SAFETY: the reference vouches for 16 bytes, and the load needs no alignment.
     unsafe { _mm_loadu_si128(block.as_ptr().cast()) }
 }
 
+#[inline]
 #[target_feature(enable = "sse2")]
 pub(super) fn store(block: &mut [u8; 16], value: __m128i) {
     // SAFETY: the reference vouches for 16 bytes, and the store needs no alignment.

@@ -76,6 +76,7 @@ impl Senders {
 
     /// Sends the packets of `ssrc` with these keys from now on, from the first round of sequence
     /// numbers on. Keys that the sender in this place uses already are kept on, with their numbers.
+    /// Where they are refused, the place stays as it was.
     pub fn open(&mut self, place: u32, keys: &Keys, ssrc: u32) -> Result<(), OpenError> {
         let print = Fingerprint::of(keys);
         let at = place as usize;

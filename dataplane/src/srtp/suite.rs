@@ -101,7 +101,7 @@ mod tests {
 
     #[test]
     fn the_inline_keys_of_sdes_have_the_lengths_of_the_registry() {
-        // RFC 4568 §6.2.1, RFC 6188 §6, RFC 7714 §14.1 by way of table 1 and 2.
+        // RFC 4568 §6.2, RFC 6188 §5, RFC 7714 §14.1.
         let lens = Suite::ALL.map(|suite| suite.key_len() + suite.salt_len());
         assert_eq!(lens, [30, 30, 46, 46, 28, 44]);
     }

@@ -14,7 +14,9 @@ pub(super) fn seal_cm<const R: usize>(bytes: &mut [u8], run: &mut Run<'_>) {
     seal_some_cm::<R>(bytes, run, run.order);
 }
 
-/// The same for a part of a run.
+/// The same for a part of a run. Never a part of a function that uses AVX, whose registers' upper
+/// halves would be in use.
+#[inline(never)]
 #[target_feature(enable = "aes,sha,ssse3,sse4.1")]
 pub(super) fn seal_some_cm<const R: usize>(bytes: &mut [u8], run: &Run<'_>, order: &[u16]) {
     clean_uppers();
@@ -36,7 +38,9 @@ pub(super) fn open_cm<const R: usize>(bytes: &mut [u8], run: &mut Run<'_>) {
     open_some_cm::<R>(bytes, run, run.order);
 }
 
-/// The same for a part of a run.
+/// The same for a part of a run. Never a part of a function that uses AVX, whose registers' upper
+/// halves would be in use.
+#[inline(never)]
 #[target_feature(enable = "aes,sha,ssse3,sse4.1")]
 pub(super) fn open_some_cm<const R: usize>(bytes: &mut [u8], run: &mut Run<'_>, order: &[u16]) {
     clean_uppers();
@@ -56,6 +60,7 @@ pub(super) fn open_some_cm<const R: usize>(bytes: &mut [u8], run: &mut Run<'_>, 
 
 #[target_feature(enable = "aes,pclmulqdq,ssse3,sse4.1")]
 pub(super) fn seal_gcm<const R: usize>(bytes: &mut [u8], run: &mut Run<'_>) {
+    clean_uppers();
     for &place in run.order {
         let (job, session) = (run.job(place), run.session(place));
         let counter = session.gcm_counter(job.nonce());
@@ -67,6 +72,7 @@ pub(super) fn seal_gcm<const R: usize>(bytes: &mut [u8], run: &mut Run<'_>) {
 
 #[target_feature(enable = "aes,pclmulqdq,ssse3,sse4.1")]
 pub(super) fn open_gcm<const R: usize>(bytes: &mut [u8], run: &mut Run<'_>) {
+    clean_uppers();
     for &place in run.order {
         let (job, session) = (run.job(place), run.session(place));
         let counter = session.gcm_counter(job.nonce());

@@ -11,6 +11,7 @@ use std::net::SocketAddr;
 use common::*;
 use sixreel_dataplane::api::*;
 use sixreel_dataplane::pipeline::{Events, Pipeline};
+use sixreel_dataplane::srtp::{self, Keys, Kind, Path, Receivers, Senders, Suite};
 use sixreel_dataplane::time::Nanos;
 use sixreel_dataplane::wire::datagram::{Packet, TxBatch};
 
@@ -171,4 +172,56 @@ fn commands_packets_and_slots_take_no_memory() {
     let stats = day.pipeline.stats();
     assert!(stats.frames_used == 0 && stats.packets_in > 4000 && stats.commands_ignored == 0);
     assert_eq!(taken, 0);
+}
+
+#[test]
+fn keys_and_secure_packets_take_no_memory() {
+    for path in Path::ALL {
+        let mut senders = Senders::with_path(6, path);
+        let mut receivers = Receivers::with_path(6, path);
+        let keys = Suite::ALL.map(|suite| {
+            let len = suite.key_len() + suite.salt_len();
+            Keys::new(suite, &[suite as u8; 46][..len]).unwrap()
+        });
+        let mut bytes = vec![0; 1_200 * 300];
+        let mut packets = Vec::with_capacity(1_200);
+        let taken = taken_by(|| {
+            for (place, keys) in (0..).zip(&keys) {
+                senders.open(place, keys, place).unwrap();
+                receivers.open(place, keys).unwrap();
+            }
+            for number in 0..1_200 {
+                let place = number as u32 % 6;
+                let kind = if number % 7 == 0 {
+                    Kind::Rtcp
+                } else {
+                    Kind::Rtp
+                };
+                let packet = &mut bytes[300 * number..];
+                packet[0] = 0x80;
+                match kind {
+                    Kind::Rtp => {
+                        packet[2..4].copy_from_slice(&(number as u16).to_be_bytes());
+                        packet[8..12].copy_from_slice(&place.to_be_bytes());
+                    }
+                    Kind::Rtcp => packet[4..8].copy_from_slice(&place.to_be_bytes()),
+                }
+                packets.push(srtp::Packet::new(
+                    place,
+                    kind,
+                    300 * number,
+                    60 + number % 200,
+                ));
+            }
+            senders.protect(&mut bytes, &mut packets);
+            assert!(packets.iter().all(|packet| packet.outcome.is_ok()));
+            receivers.unprotect(&mut bytes, &mut packets);
+            assert!(packets.iter().all(|packet| packet.outcome.is_ok()));
+            for place in 0..6 {
+                senders.close(place);
+                receivers.close(place);
+            }
+        });
+        assert_eq!(taken, 0, "{path}");
+    }
 }

@@ -3,7 +3,7 @@
 use super::derive::SessionKeys;
 #[cfg(target_arch = "x86_64")]
 use super::fast::Fast;
-use super::job::Job;
+use super::job::{Class, Job};
 use super::path::Path;
 use super::portable::Ready;
 use super::suite::Suite;
@@ -20,6 +20,10 @@ enum Table {
 }
 
 impl Ciphers {
+    /// Bytes of a cipher on the paths by vector instructions.
+    #[cfg(all(test, target_arch = "x86_64"))]
+    pub(super) const FAST_LEN: usize = Fast::LEN;
+
     /// Room for so many ciphers; a path that the processor does not have is the portable one.
     pub(super) fn new(path: Path, places: usize) -> Self {
         #[cfg(target_arch = "x86_64")]
@@ -56,8 +60,9 @@ impl Ciphers {
         match &mut self.table {
             Table::Portable(table) => {
                 for job in jobs {
-                    let (clear, body, tag) = job.parts(bytes);
-                    let right = look(table, job).seal(job.nonce(), clear, body);
+                    let (packet, tag) = job.packet_and_tag(bytes);
+                    let ready = look(table, job);
+                    let right = ready.seal(job.nonce(), packet, job.clear_len as usize);
                     tag.copy_from_slice(&right[..tag.len()]);
                 }
             }
@@ -70,9 +75,10 @@ impl Ciphers {
     pub(super) fn open(&mut self, bytes: &mut [u8], jobs: &mut [Job]) {
         match &mut self.table {
             Table::Portable(table) => {
-                for job in jobs {
-                    let (clear, body, tag) = job.parts(bytes);
-                    job.good = look(table, job).open(job.nonce(), clear, body, tag);
+                for job in jobs.iter_mut().filter(|job| job.class != Class::IDLE) {
+                    let (packet, tag) = job.packet_and_tag(bytes);
+                    let clear_len = job.clear_len as usize;
+                    job.good = look(table, job).open(job.nonce(), packet, clear_len, tag);
                 }
             }
             #[cfg(target_arch = "x86_64")]

@@ -58,8 +58,7 @@ impl Control {
     pub(super) fn protect(&self, ssrc: u32, index: u32, bytes: &mut [u8]) {
         let word = index | ENCRYPTED;
         let (packet, behind) = bytes.split_at_mut(bytes.len() - self.overhead());
-        let (clear, body) = packet.split_at_mut(RTCP_CLEAR_LEN);
-        let tag = self.ready().seal(nonce(ssrc, word), clear, body);
+        let tag = self.ready().seal(nonce(ssrc, word), packet, RTCP_CLEAR_LEN);
         let tag = &tag[..self.suite.rtcp_tag_len()];
         let word = word.to_be_bytes();
         let order = if self.suite.is_aead() {
@@ -104,10 +103,9 @@ impl Control {
             return Err(Refusal::Unencrypted);
         }
         let (packet, behind) = bytes.split_at_mut(parts.len);
-        let (clear, body) = packet.split_at_mut(RTCP_CLEAR_LEN);
         let tag = &behind[parts.tag_at - parts.len..][..self.suite.rtcp_tag_len()];
         let nonce = nonce(ssrc, parts.word);
-        if self.ready().open(nonce, clear, body, tag) {
+        if self.ready().open(nonce, packet, RTCP_CLEAR_LEN, tag) {
             Ok(())
         } else {
             Err(Refusal::Authentication)

@@ -5,7 +5,7 @@ use super::portable::Nonce;
 use super::suite::Suite;
 
 /// Jobs worked on at once. More are done in turns: so many fit into the nearest cache.
-pub(super) const JOBS: usize = 512;
+pub(super) const JOBS: usize = 256;
 
 /// An RTP packet that has been numbered, and where its parts lie.
 #[derive(Clone, Copy, Debug)]
@@ -25,12 +25,37 @@ pub(super) struct Job {
     pub(super) len: u32,
     /// Where its tag lies, counted from its beginning.
     pub(super) tag_at: u32,
+    /// What it has in common with those that can be worked on together.
+    pub(super) class: Class,
     pub(super) suite: Suite,
     /// Whether a received packet is authentic; it is decrypted then.
     pub(super) good: bool,
 }
 
+/// Jobs of one class can be worked on together: they have one cipher and, if they are hashed with
+/// SHA-1, equally many of its blocks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Class(u32);
+
+impl Class {
+    /// Of jobs that are not worked on.
+    pub(super) const IDLE: Self = Self(u32::MAX);
+
+    #[inline]
+    pub(super) const fn of(suite: Suite, len: usize) -> Self {
+        let blocks = if suite.is_aead() { 0 } else { sha1_blocks(len) };
+        Self((suite.cipher() as u32) << 24 | blocks as u32)
+    }
+}
+
+/// Blocks of SHA-1 for so many bytes, the four that follow them, and the padding.
+#[inline]
+pub(super) const fn sha1_blocks(len: usize) -> usize {
+    (len + 4 + 1 + 8).div_ceil(64)
+}
+
 impl Job {
+    #[inline]
     pub(super) const fn nonce(&self) -> Nonce {
         Nonce {
             kind: Kind::Rtp,
@@ -39,17 +64,26 @@ impl Job {
         }
     }
 
-    /// What stays clear, what is encrypted, and the tag.
-    pub(super) fn parts<'b>(&self, bytes: &'b mut [u8]) -> (&'b [u8], &'b mut [u8], &'b mut [u8]) {
+    /// The packet, and its tag.
+    #[inline]
+    pub(super) fn packet_and_tag<'b>(&self, bytes: &'b mut [u8]) -> (&'b mut [u8], &'b mut [u8]) {
         let (packet, behind) = bytes[self.start..].split_at_mut(self.len as usize);
-        let (clear, body) = packet.split_at_mut(self.clear_len as usize);
         let tag = (self.tag_at - self.len) as usize;
-        let tag = &mut behind[tag..][..self.suite.rtp_tag_len()];
+        (packet, &mut behind[tag..][..self.suite.rtp_tag_len()])
+    }
+
+    /// What stays clear, what is encrypted, and the tag.
+    #[inline]
+    #[cfg(target_arch = "x86_64")]
+    pub(super) fn parts<'b>(&self, bytes: &'b mut [u8]) -> (&'b [u8], &'b mut [u8], &'b mut [u8]) {
+        let (packet, tag) = self.packet_and_tag(bytes);
+        let (clear, body) = packet.split_at_mut(self.clear_len as usize);
         (clear, body, tag)
     }
 
     /// Where the identifier of its key lies, counted from its beginning: the tag of an AEAD is a
     /// part of what is encrypted (RFC 7714 §8.2), an HMAC comes last (RFC 3711 §3.1).
+    #[inline]
     pub(super) const fn mki_at(len: usize, suite: Suite) -> usize {
         if suite.is_aead() {
             len + suite.rtp_tag_len()
@@ -59,6 +93,7 @@ impl Job {
     }
 
     /// Where its tag lies.
+    #[inline]
     pub(super) const fn tag_at(len: usize, suite: Suite, mki_len: usize) -> usize {
         if suite.is_aead() { len } else { len + mki_len }
     }

@@ -1,16 +1,20 @@
 //! SRTP and SRTCP (RFC 3711, RFC 6188, RFC 7714): packets protected and unprotected in batches.
 //!
-//! [`Senders`] and [`Receivers`] are tables by place; a stage uses a stream's index as its place.
+//! `Senders` and `Receivers` are tables by place; a stage uses a stream's index as its place.
 //! Both work in place, on packets of any mix of kinds, suites and lengths, in one piece of memory.
 //! Nothing is allocated after start-up.
 //!
-//! A sender: `open` when the sink's keys are known, reserve [`Senders::overhead`] more bytes behind
-//! each packet that is pushed into the batch, note a [`Packet`] with where it begins, and at the
-//! end of the stage call [`Senders::protect`] once for the whole batch. What was refused is not
-//! sent; its [`Refusal`] is its [`crate::counters::Drop`].
+//! The send stage: `Senders::open` when a sink's keys are known (its SSRC is the packets'). Each
+//! sink asks `TxBatch::push` for `Senders::overhead` more bytes than it writes and notes a
+//! `Packet` with where they begin and how many are written. Once all sinks and reports are in
+//! the batch, one call of `Senders::protect` on the batch's memory makes them what is sent. A
+//! packet that was refused is not sent; its `Refusal` is its [`crate::counters::Drop`].
+//! `Senders::wants_keys` says in time that a sink needs new keys.
 //!
-//! A receiver: copy what a port holds into memory of one's own, note a [`Packet`] for each, and
-//! call [`Receivers::unprotect`]. Only what it lets through may reach a latch or a jitter buffer.
+//! The receive side: what a port holds is copied into memory that is the pipeline's own, a
+//! `Packet` noted for each, and `Receivers::unprotect` called on them, be it one or a burst.
+//! Only what it lets through may reach a latch, a jitter buffer or a report. A sink has a receiver
+//! too, with the recorder's keys, for the RTCP that comes back.
 //!
 //! Opening a place again with the keys that it has changes nothing: a crypto line that is repeated
 //! in a later offer goes on with its numbers (RFC 4568 §7.1.4).
@@ -24,6 +28,8 @@ mod derive;
 /// The ciphers by vector instructions.
 #[cfg(target_arch = "x86_64")]
 mod fast;
+/// The parts of HMAC-SHA1 that do not depend on how SHA-1 is computed.
+mod hmac;
 /// One RTP packet as a cipher sees it.
 mod job;
 /// A master key with what was agreed about it.
@@ -35,7 +41,7 @@ mod path;
 /// Every path gives the same bytes as the portable one.
 #[cfg(test)]
 mod paths;
-/// The ciphers as RustCrypto has them: on any processor, one packet at a time.
+/// The ciphers out of RustCrypto's parts: on any processor, one packet at a time.
 mod portable;
 /// What is received: packets are believed only if their tag is right, and only once.
 mod receivers;

@@ -51,6 +51,7 @@ pub(super) struct RtpHead {
 }
 
 impl RtpHead {
+    #[inline]
     pub(super) fn parse(bytes: &[u8]) -> Result<Self, Refusal> {
         let (head, rest) = bytes.split_first_chunk::<12>().ok_or(Refusal::Malformed)?;
         if head[0] >> 6 != 2 {

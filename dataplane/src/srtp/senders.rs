@@ -5,7 +5,7 @@ use std::fmt;
 use super::ciphers::Ciphers;
 use super::control::Control;
 use super::derive::{Purpose, SessionKeys};
-use super::job::{JOBS, Job};
+use super::job::{Class, JOBS, Job};
 use super::keys::Keys;
 use super::packet::{Kind, Packet, RtpHead, rtcp_ssrc};
 use super::path::Path;
@@ -21,7 +21,7 @@ const RENEW_AT: u64 = 90_000;
 /// Senders by place, each with keys and numbers of its own; all memory is taken at start-up.
 pub struct Senders {
     numbers: Box<[Option<Numbers>]>,
-    controls: Box<[Option<Control>]>,
+    rest: Box<[Option<Rest>]>,
     ciphers: Ciphers,
     spent: Spent,
     jobs: Vec<Job>,
@@ -36,19 +36,24 @@ pub enum OpenError {
     KeysUsed,
 }
 
-/// What a sender counts.
+/// What a sender counts, and what is looked at with each packet: two to a cache line.
 #[derive(Clone, Copy, Debug)]
 struct Numbers {
-    /// The index of the packet sent last.
-    last: Option<u64>,
+    /// The lowest index that was not used; zero also stands for any, before the first packet.
+    next: u64,
     rtp_left: u64,
-    rtcp_left: u64,
-    rtp_packets: u64,
-    rtcp_packets: u64,
-    print: Fingerprint,
+    rtcp_next: u32,
     ssrc: u32,
     suite: Suite,
     mki_len: u8,
+}
+
+/// What is looked at more rarely.
+struct Rest {
+    print: Fingerprint,
+    rtp_packets: u64,
+    rtcp_packets: u64,
+    control: Control,
 }
 
 impl Senders {
@@ -62,7 +67,7 @@ impl Senders {
         let places = places as usize;
         Self {
             numbers: vec![None; places].into_boxed_slice(),
-            controls: (0..places).map(|_| None).collect(),
+            rest: (0..places).map(|_| None).collect(),
             ciphers: Ciphers::new(path, places),
             spent: Spent::new(places),
             jobs: Vec::with_capacity(JOBS),
@@ -71,18 +76,25 @@ impl Senders {
 
     /// Sends the packets of `ssrc` with these keys from now on, from the first round of sequence
     /// numbers on. Keys that the sender in this place uses already are kept on, with their numbers.
+    /// Where they are refused, the place stays as it was.
     pub fn open(&mut self, place: u32, keys: &Keys, ssrc: u32) -> Result<(), OpenError> {
         let print = Fingerprint::of(keys);
         let at = place as usize;
-        let numbers = self.numbers.get(at).ok_or(OpenError::NoPlace)?;
-        if numbers.is_some_and(|numbers| (numbers.print, numbers.ssrc) == (print, ssrc)) {
+        let rest = self.rest.get_mut(at).ok_or(OpenError::NoPlace)?;
+        let same_print = rest.as_ref().is_some_and(|rest| rest.print == print);
+        if same_print && self.numbers[at].is_some_and(|numbers| numbers.ssrc == ssrc) {
             return Ok(());
         }
         if !self.spent.insert(print) {
             return Err(OpenError::KeysUsed);
         }
-        self.numbers[at] = Some(Numbers::new(keys, print, ssrc));
-        self.controls[at] = Some(Control::new(keys));
+        *rest = Some(Rest {
+            print,
+            rtp_packets: keys.rtp_packets(),
+            rtcp_packets: keys.rtcp_packets(),
+            control: Control::new(keys),
+        });
+        self.numbers[at] = Some(Numbers::new(keys, ssrc));
         let session = SessionKeys::derive(keys, Purpose::Rtp);
         self.ciphers.set(at, keys.suite(), &session);
         Ok(())
@@ -96,7 +108,7 @@ impl Senders {
             .get_mut(at)
             .is_some_and(|place| place.take().is_some())
         {
-            self.controls[at] = None;
+            self.rest[at] = None;
             self.ciphers.clear(at);
         }
     }
@@ -107,13 +119,21 @@ impl Senders {
     }
 
     /// Bytes that protection adds to each packet of a kind; zero where there are no keys.
+    #[inline]
     pub fn overhead(&self, place: u32, kind: Kind) -> usize {
         self.look(place).map_or(0, |numbers| numbers.overhead(kind))
     }
 
     /// Whether the keys in a place should be replaced soon, because few packets are left to them.
     pub fn wants_keys(&self, place: u32) -> bool {
-        self.look(place).is_some_and(Numbers::wants_keys)
+        let (Some(numbers), Some(Some(rest))) = (self.look(place), self.rest.get(place as usize))
+        else {
+            return false;
+        };
+        let few = |left: u64, of: u64| left <= (of / 16).min(RENEW_AT);
+        let rtp_left = numbers.rtp_left.min(INDEX_END - numbers.next);
+        let rtcp_left = rest.rtcp_packets - u64::from(numbers.rtcp_next);
+        few(rtp_left, rest.rtp_packets) || few(rtcp_left, rest.rtcp_packets)
     }
 
     /// Protects each packet where it lies in `bytes`, and notes what became of it.
@@ -139,6 +159,7 @@ impl Senders {
     }
 
     /// Numbers an RTP packet and makes it a job.
+    #[inline]
     fn prepare(
         &mut self,
         bytes: &mut [u8],
@@ -154,8 +175,8 @@ impl Senders {
         let head = RtpHead::parse(&whole[..len])?;
         let index = numbers.number_rtp(&head)?;
         if mki_len > 0 {
-            let control = self.controls[place].as_ref();
-            let mki = control.expect("opened together").mki();
+            let rest = self.rest[place].as_ref().expect("opened together");
+            let mki = rest.control.mki();
             whole[Job::mki_at(len, suite)..][..mki_len].copy_from_slice(mki);
         }
         packet.len = whole.len();
@@ -168,6 +189,7 @@ impl Senders {
             clear_len: head.clear_len as u32,
             len: len as u32,
             tag_at: Job::tag_at(len, suite, mki_len) as u32,
+            class: Class::of(suite, len),
             suite,
             good: true,
         });
@@ -179,15 +201,17 @@ impl Senders {
         let numbers = self.numbers.get_mut(place).and_then(Option::as_mut);
         let numbers = numbers.ok_or(Refusal::NoKeys)?;
         let whole = room(bytes, packet, numbers.overhead(Kind::Rtcp))?;
-        let index = numbers.number_rtcp(rtcp_ssrc(&whole[..packet.len])?)?;
-        let control = self.controls[place].as_ref().expect("opened together");
-        control.protect(numbers.ssrc, index, whole);
+        let ssrc = rtcp_ssrc(&whole[..packet.len])?;
+        let rest = self.rest[place].as_ref().expect("opened together");
+        let index = numbers.number_rtcp(ssrc, rest.rtcp_packets)?;
+        rest.control.protect(ssrc, index, whole);
         packet.len = whole.len();
         Ok(())
     }
 }
 
 /// A packet with the room behind it.
+#[inline]
 fn room<'b>(
     bytes: &'b mut [u8],
     packet: &Packet,
@@ -202,14 +226,11 @@ fn room<'b>(
 }
 
 impl Numbers {
-    fn new(keys: &Keys, print: Fingerprint, ssrc: u32) -> Self {
+    fn new(keys: &Keys, ssrc: u32) -> Self {
         Self {
-            last: None,
+            next: 0,
             rtp_left: keys.rtp_packets(),
-            rtcp_left: keys.rtcp_packets(),
-            rtp_packets: keys.rtp_packets(),
-            rtcp_packets: keys.rtcp_packets(),
-            print,
+            rtcp_next: 0,
             ssrc,
             suite: keys.suite(),
             mki_len: keys.mki().len() as u8,
@@ -226,46 +247,35 @@ impl Numbers {
 
     /// The index of the next packet, which is greater than that of any packet before it: the
     /// keystream that belongs to it was not used yet (RFC 3711 §9.1).
+    #[inline]
     fn number_rtp(&mut self, head: &RtpHead) -> Result<u64, Refusal> {
         if head.ssrc != self.ssrc {
             return Err(Refusal::Ssrc);
         }
-        let index = match self.last {
-            None => u64::from(head.sequence),
-            Some(last) => {
-                let ahead = head.sequence.wrapping_sub(last as u16);
-                if ahead == 0 || ahead >= 1 << 15 {
-                    return Err(Refusal::IndexUsed);
-                }
-                last + u64::from(ahead)
-            }
-        };
+        let ahead = head.sequence.wrapping_sub(self.next as u16);
+        // A sequence number less than half a round behind would be a step back.
+        if ahead >= (1 << 15) - 1 && self.next > 0 {
+            return Err(Refusal::IndexUsed);
+        }
+        let index = self.next + u64::from(ahead);
         if self.rtp_left == 0 || index >= INDEX_END {
             return Err(Refusal::KeysExpired);
         }
-        self.last = Some(index);
+        self.next = index + 1;
         self.rtp_left -= 1;
         Ok(index)
     }
 
     /// RFC 3711 §3.2.1: the first SRTCP packet has index zero.
-    fn number_rtcp(&mut self, ssrc: u32) -> Result<u32, Refusal> {
+    fn number_rtcp(&mut self, ssrc: u32, packets: u64) -> Result<u32, Refusal> {
         if ssrc != self.ssrc {
             return Err(Refusal::Ssrc);
         }
-        if self.rtcp_left == 0 {
+        if u64::from(self.rtcp_next) == packets {
             return Err(Refusal::KeysExpired);
         }
-        let index = self.rtcp_packets - self.rtcp_left;
-        self.rtcp_left -= 1;
-        Ok(index as u32)
-    }
-
-    fn wants_keys(&self) -> bool {
-        let index_left = INDEX_END - 1 - self.last.unwrap_or(0);
-        let few = |left: u64, of: u64| left <= (of / 16).min(RENEW_AT);
-        few(self.rtp_left.min(index_left), self.rtp_packets)
-            || few(self.rtcp_left, self.rtcp_packets)
+        self.rtcp_next += 1;
+        Ok(self.rtcp_next - 1)
     }
 }
 
@@ -276,5 +286,22 @@ impl fmt::Debug for Senders {
             .field("places", &self.numbers.len())
             .field("open", &open)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_each_packet_touches_is_two_to_a_cache_line() {
+        assert_eq!(size_of::<Option<Numbers>>(), 32);
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    #[test]
+    fn a_sender_takes_less_than_a_kilobyte() {
+        let own = size_of::<Option<Numbers>>() + size_of::<Option<Rest>>();
+        assert!(own + Ciphers::FAST_LEN + Spent::LEN <= 1_024, "{own}");
     }
 }

@@ -35,6 +35,10 @@ impl Fingerprint {
 }
 
 impl Spent {
+    /// Bytes for each place, where their number is a power of two.
+    #[cfg(test)]
+    pub(super) const LEN: usize = size_of::<Set>();
+
     pub(super) fn new(places: usize) -> Self {
         let sets = places.next_power_of_two().max(64);
         Self {

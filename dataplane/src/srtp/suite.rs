@@ -63,6 +63,7 @@ impl Suite {
     }
 
     /// Bytes of the tag that authenticates an RTP packet.
+    #[inline]
     pub const fn rtp_tag_len(self) -> usize {
         match self {
             Self::AesCm128HmacSha1_32 | Self::AesCm256HmacSha1_32 => 4,
@@ -72,15 +73,18 @@ impl Suite {
     }
 
     /// Bytes of the tag that authenticates an RTCP packet.
+    #[inline]
     pub const fn rtcp_tag_len(self) -> usize {
         if self.is_aead() { 16 } else { 10 }
     }
 
     /// Whether the tag is the cipher's own (RFC 7714), and not an HMAC.
+    #[inline]
     pub(super) const fn is_aead(self) -> bool {
         matches!(self.cipher(), Cipher::Gcm128 | Cipher::Gcm256)
     }
 
+    #[inline]
     pub(super) const fn cipher(self) -> Cipher {
         match self {
             Self::AesCm128HmacSha1_80 | Self::AesCm128HmacSha1_32 => Cipher::Cm128,
@@ -97,7 +101,7 @@ mod tests {
 
     #[test]
     fn the_inline_keys_of_sdes_have_the_lengths_of_the_registry() {
-        // RFC 4568 §6.2.1, RFC 6188 §6, RFC 7714 §14.1 by way of table 1 and 2.
+        // RFC 4568 §6.2, RFC 6188 §5, RFC 7714 §14.1.
         let lens = Suite::ALL.map(|suite| suite.key_len() + suite.salt_len());
         assert_eq!(lens, [30, 30, 46, 46, 28, 44]);
     }

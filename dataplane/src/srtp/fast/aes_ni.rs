@@ -75,29 +75,34 @@ pub(super) fn encrypt<const R: usize, const N: usize>(
     blocks
 }
 
-/// XORs data with the keystream that starts at a counter, of which the last 32 bits count.
+/// XORs data with the keystream of the blocks from `count` on, which is XORed into the last 32
+/// bits of `base`.
 #[target_feature(enable = "aes,sse2,ssse3,sse4.1")]
-pub(super) fn crypt<const R: usize>(rounds: &[[u8; 16]; 15], start: &[u8; 16], data: &mut [u8]) {
-    let base = load(start);
-    let mut count = u32::from_be_bytes([start[12], start[13], start[14], start[15]]);
+pub(super) fn crypt<const R: usize>(
+    rounds: &[[u8; 16]; 15],
+    base: __m128i,
+    mut count: u32,
+    data: &mut [u8],
+) {
     let mut rest = data;
     loop {
-        // Equal parts keep more blocks in flight than full parts and a small rest would.
-        let blocks = rest.len().div_ceil(16);
-        let part = match blocks {
+        // Equal parts keep more blocks in flight than a full part and a small rest would.
+        let part = match rest.len().div_ceil(16) {
             0 => return,
-            9..=12 => 6,
-            _ => blocks.min(8),
+            9..=10 => 5,
+            11..=12 => 6,
+            blocks => blocks.min(8),
         };
         let (now, after) = rest.split_at_mut(rest.len().min(16 * part));
         match part {
             1 => step::<R, 1>(rounds, base, count, now),
             2 => step::<R, 2>(rounds, base, count, now),
             3 | 4 => step::<R, 4>(rounds, base, count, now),
-            5 | 6 => step::<R, 6>(rounds, base, count, now),
+            5 => step::<R, 5>(rounds, base, count, now),
+            6 => step::<R, 6>(rounds, base, count, now),
             _ => step::<R, 8>(rounds, base, count, now),
         }
-        count = count.wrapping_add(part as u32);
+        count += part as u32;
         rest = after;
     }
 }
@@ -112,8 +117,8 @@ fn step<const R: usize, const N: usize>(
 ) {
     let mut counters = [base; N];
     for (block, number) in counters.iter_mut().zip(0..) {
-        let count = count.wrapping_add(number).swap_bytes() as i32;
-        *block = _mm_insert_epi32::<3>(base, count);
+        let count = (count + number).swap_bytes().cast_signed();
+        *block = _mm_xor_si128(base, _mm_set_epi32(count, 0, 0, 0));
     }
     let stream = encrypt::<R, N>(rounds, counters);
     let (whole, tail) = data.as_chunks_mut();

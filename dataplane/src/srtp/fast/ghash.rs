@@ -6,7 +6,6 @@
 
 use std::arch::x86_64::*;
 
-use super::super::portable::gcm_iv;
 use super::aes_ni;
 use super::session::{POWERS, Session, load, store};
 
@@ -114,19 +113,11 @@ impl Hash<'_> {
     }
 }
 
-/// The first counter of a packet, whose keystream masks the tag (SP 800-38D §7.1).
-pub(super) fn first_counter(session: &Session, nonce: super::Nonce) -> [u8; 16] {
-    let mut counter = [0; 16];
-    counter[..12].copy_from_slice(&gcm_iv(session.salt(), nonce));
-    counter[15] = 1;
-    counter
-}
-
 /// The tag of a packet whose body is encrypted.
 #[target_feature(enable = "aes,pclmulqdq,ssse3,sse4.1")]
 pub(super) fn tag<const R: usize>(
     session: &Session,
-    counter: &[u8; 16],
+    counter: __m128i,
     clear: &[u8],
     body: &[u8],
 ) -> [u8; 16] {
@@ -138,7 +129,9 @@ pub(super) fn tag<const R: usize>(
     hash.push(body);
     let last = _mm_xor_si128(hash.sum, lengths(clear.len(), body.len()));
     let sum = reduce(multiply(last, load(session.power(0))));
-    let [mask] = aes_ni::encrypt::<R, 1>(session.rounds(), [load(counter)]);
+    // The first counter's keystream masks the tag (SP 800-38D §7.1), those behind it the text.
+    let first = _mm_xor_si128(counter, _mm_set_epi32(1 << 24, 0, 0, 0));
+    let [mask] = aes_ni::encrypt::<R, 1>(session.rounds(), [first]);
     let mut tag = [0; 16];
     store(&mut tag, _mm_xor_si128(reverse(sum), mask));
     tag
@@ -146,8 +139,6 @@ pub(super) fn tag<const R: usize>(
 
 /// XORs a packet's body with its keystream.
 #[target_feature(enable = "aes,ssse3,sse4.1")]
-pub(super) fn crypt<const R: usize>(session: &Session, counter: &[u8; 16], body: &mut [u8]) {
-    let mut start = *counter;
-    start[15] = 2;
-    aes_ni::crypt::<R>(session.rounds(), &start, body);
+pub(super) fn crypt<const R: usize>(session: &Session, counter: __m128i, body: &mut [u8]) {
+    aes_ni::crypt::<R>(session.rounds(), counter, 2, body);
 }

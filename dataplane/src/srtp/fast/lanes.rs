@@ -2,7 +2,8 @@
 
 use std::arch::x86_64::*;
 
-use super::sha_ni::{Digest, Message, blocks};
+use super::super::job::sha1_blocks;
+use super::sha_ni::{Digest, Message};
 use super::vector::load;
 
 /// Packets hashed at once.
@@ -12,26 +13,45 @@ pub(super) const LANES: usize = 16;
 type Rows = [__m512i; 16];
 
 /// The tags of packets with equally many blocks.
+///
+/// Loops and not closures: a closure is a function of its own, to which the compiler would hand
+/// registers by way of memory.
 #[target_feature(enable = "avx512f,avx512bw,avx512vbmi2,ssse3,sse2")]
 pub(super) fn hmac(messages: &[Message<'_>; LANES]) -> [Digest; LANES] {
-    let sessions = messages.map(|message| message.session.line());
-    let [i0, i1, i2, i3, i4, o0, o1, o2, o3, o4, ..] = transpose(sessions);
+    let zero = _mm512_setzero_si512();
+    let mut rows = [zero; 16];
+    for (row, message) in rows.iter_mut().zip(messages) {
+        *row = message.session.line();
+    }
+    let [i0, i1, i2, i3, i4, o0, o1, o2, o3, o4, ..] = transpose(rows);
     let mut state = [i0, i1, i2, i3, i4];
-    let count = blocks(messages[0].bytes.len());
-    for number in 0..count {
-        let mut words = transpose(messages.map(|message| swap(block(&message, number))));
+    let count = sha1_blocks(messages[0].bytes.len());
+    let mut whole = count;
+    for message in messages {
+        whole = whole.min(message.bytes.len() / 64);
+    }
+    for number in 0..whole {
+        for (row, message) in rows.iter_mut().zip(messages) {
+            *row = swap(load(&message.bytes[64 * number..][..64]));
+        }
+        compress(&mut state, transpose(rows));
+    }
+    for number in whole..count {
+        for (row, message) in rows.iter_mut().zip(messages) {
+            *row = swap(block(message, number));
+        }
+        let mut words = transpose(rows);
         if number + 1 == count {
             words[15] = bit_lengths(messages);
         }
         compress(&mut state, words);
     }
-    let zero = _mm512_setzero_si512();
     let [a, b, c, d, e] = state;
     let padding = _mm512_set1_epi32(i32::MIN);
     let bits = _mm512_set1_epi32(8 * (64 + 20));
-    let mut words = [zero; 16];
-    words[..6].copy_from_slice(&[a, b, c, d, e, padding]);
-    words[15] = bits;
+    let words = [
+        a, b, c, d, e, padding, zero, zero, zero, zero, zero, zero, zero, zero, zero, bits,
+    ];
     state = [o0, o1, o2, o3, o4];
     compress(&mut state, words);
     digests(&state)
@@ -71,7 +91,10 @@ fn swap(words: __m512i) -> __m512i {
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw")]
 fn bit_lengths(messages: &[Message<'_>; LANES]) -> __m512i {
-    let bits = messages.map(|message| 8 * (64 + message.bytes.len() as u32 + 4));
+    let mut bits = [0; LANES];
+    for (bits, message) in bits.iter_mut().zip(messages) {
+        *bits = 8 * (64 + message.bytes.len() as u32 + 4);
+    }
     // SAFETY: the array vouches for 64 bytes, and the load needs no alignment.
     unsafe { _mm512_loadu_si512(bits.as_ptr().cast()) }
 }
@@ -79,13 +102,13 @@ fn bit_lengths(messages: &[Message<'_>; LANES]) -> __m512i {
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw")]
 fn digests(state: &[__m512i; 5]) -> [Digest; LANES] {
-    let zero = _mm512_setzero_si512();
-    let mut rows = [zero; 16];
-    for (row, words) in rows.iter_mut().zip(state) {
-        *row = swap(*words);
-    }
     // Only four words of each are wanted: they are turned in pairs.
-    let (a, b, c, d) = (rows[0], rows[1], rows[2], rows[3]);
+    let (a, b, c, d) = (
+        swap(state[0]),
+        swap(state[1]),
+        swap(state[2]),
+        swap(state[3]),
+    );
     let low = [_mm512_unpacklo_epi32(a, b), _mm512_unpackhi_epi32(a, b)];
     let high = [_mm512_unpacklo_epi32(c, d), _mm512_unpackhi_epi32(c, d)];
     let turned = [
@@ -156,9 +179,11 @@ fn compress(state: &mut [__m512i; 5], mut w: Rows) {
                 }
                 let function = _mm512_ternarylogic_epi32::<$function>(b, c, d);
                 let sum = _mm512_add_epi32(_mm512_add_epi32(e, k), w[$round % 16]);
-                let next = _mm512_add_epi32(_mm512_rol_epi32::<5>(a), function);
+                let sum = _mm512_add_epi32(sum, function);
+                let turned = _mm512_rol_epi32::<5>(a);
                 (e, d, c, b) = (d, c, _mm512_rol_epi32::<30>(b), a);
-                a = _mm512_add_epi32(sum, next);
+                // Last what is known last: each round waits for it.
+                a = _mm512_add_epi32(sum, turned);
             )*
         };
     }

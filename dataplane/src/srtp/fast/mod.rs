@@ -25,9 +25,8 @@ mod wide;
 use zeroize::Zeroize;
 
 use super::derive::SessionKeys;
-use super::job::{JOBS, Job};
+use super::job::{Class, JOBS, Job};
 use super::path::Path;
-use super::portable::Nonce;
 use super::suite::{Cipher, Suite};
 use session::Session;
 use sha_ni::Message;
@@ -55,6 +54,10 @@ struct Run<'r> {
 }
 
 impl Fast {
+    /// Bytes of a session.
+    #[cfg(test)]
+    pub(super) const LEN: usize = size_of::<Session>();
+
     /// Room for so many sessions; `None` if the path is not one of ours, or not this processor's.
     pub(super) fn new(path: Path, places: usize) -> Option<Self> {
         let width = match path {
@@ -124,9 +127,9 @@ impl Fast {
     fn sort(&mut self, jobs: &[Job]) {
         self.order.clear();
         self.order.extend(0..jobs.len() as u16);
-        if !jobs.is_sorted_by_key(class) {
-            self.order
-                .sort_unstable_by_key(|place| class(&jobs[usize::from(*place)]));
+        if !jobs.is_sorted_by_key(|job| job.class) {
+            let class = |place: &u16| jobs[usize::from(*place)].class;
+            self.order.sort_unstable_by_key(class);
         }
     }
 
@@ -135,8 +138,12 @@ impl Fast {
         let mut rest = &self.order[..];
         while let Some(first) = rest.first() {
             let job = &jobs[usize::from(*first)];
-            let (cipher, wanted) = (job.suite.cipher(), class(job));
-            let same = |place: &&u16| class(&jobs[usize::from(**place)]) == wanted;
+            let (cipher, class) = (job.suite.cipher(), job.class);
+            if class == Class::IDLE {
+                // They are the last.
+                return;
+            }
+            let same = |place: &&u16| jobs[usize::from(**place)].class == class;
             let (order, after) = rest.split_at(rest.iter().take_while(same).count());
             rest = after;
             let mut run = Run {
@@ -149,30 +156,17 @@ impl Fast {
     }
 }
 
-/// Jobs of one class can be worked on together: they have one cipher and, if they are hashed with
-/// SHA-1, equally many of its blocks.
-fn class(job: &Job) -> (Cipher, usize) {
-    let blocks = if job.suite.is_aead() {
-        0
-    } else {
-        sha_ni::blocks(job.len as usize)
-    };
-    (job.suite.cipher(), blocks)
-}
-
 impl Run<'_> {
-    /// Asks for the keys of a group of jobs that comes later.
-    fn prefetch(&self, group: usize) {
-        for place in self
-            .order
-            .chunks(lanes::LANES)
-            .nth(group)
-            .unwrap_or_default()
-        {
-            self.session(*place).prefetch();
+    /// Asks for the keys of the job at a place in the order, if there is one. Asked for one by one,
+    /// while others are worked on, they do not wait for each other.
+    #[inline]
+    fn prefetch<const R: usize, const AEAD: bool>(&self, at: usize) {
+        if let Some(place) = self.order.get(at) {
+            self.session(*place).prefetch::<R, AEAD>();
         }
     }
 
+    #[inline]
     fn message<'b>(&'b self, bytes: &'b [u8], place: u16) -> Message<'b> {
         let job = self.job(place);
         Message {
@@ -182,10 +176,12 @@ impl Run<'_> {
         }
     }
 
+    #[inline]
     fn job(&self, place: u16) -> &Job {
         &self.jobs[usize::from(place)]
     }
 
+    #[inline]
     fn session(&self, place: u16) -> &Session {
         &self.sessions[self.job(place).place as usize]
     }
@@ -195,6 +191,29 @@ impl Drop for Fast {
     fn drop(&mut self) {
         for session in &mut self.sessions {
             session.zeroize();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_closed_place_holds_no_key() {
+        let paths = Path::ALL.into_iter().filter_map(|path| Fast::new(path, 2));
+        for mut fast in paths {
+            for suite in Suite::ALL {
+                let keys = SessionKeys {
+                    cipher: [0x77; 32],
+                    auth: [0x88; 20],
+                    salt: [0x99; 14],
+                };
+                fast.set(1, suite, &keys);
+                assert!(!fast.sessions[1].is_empty());
+                fast.clear(1);
+                assert!(fast.sessions[1].is_empty());
+            }
         }
     }
 }

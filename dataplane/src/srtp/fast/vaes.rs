@@ -42,8 +42,8 @@ pub(super) fn counters(count: u32) -> __m512i {
 /// XORs data with the keystream of AES-CM (RFC 3711 §4.1.1), whose blocks the last 16 bits count
 /// from zero.
 #[target_feature(enable = "avx512f,avx512bw,vaes")]
-pub(super) fn crypt<const R: usize>(rounds: &[[u8; 16]; 15], start: &[u8; 16], data: &mut [u8]) {
-    let base = broadcast(start);
+pub(super) fn crypt<const R: usize>(rounds: &[[u8; 16]; 15], start: __m128i, data: &mut [u8]) {
+    let base = _mm512_broadcast_i32x4(start);
     let mut count = 0;
     let mut rest = data;
     loop {
@@ -72,8 +72,11 @@ fn step<const R: usize, const V: usize>(
         *block = _mm512_xor_si512(base, counters(count + 4 * number));
     }
     let stream = encrypt::<R, V>(rounds, blocks);
-    for (part, key) in data.chunks_mut(64).zip(stream) {
-        let text = _mm512_xor_si512(load(part), key);
-        store(part, text);
+    let mut rest = data;
+    for key in stream {
+        let (now, after) = rest.split_at_mut(rest.len().min(64));
+        let text = _mm512_xor_si512(load(now), key);
+        store(now, text);
+        rest = after;
     }
 }

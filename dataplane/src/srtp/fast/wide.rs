@@ -1,36 +1,44 @@
 //! Runs of jobs by AVX-512, VAES and VPCLMULQDQ.
 
-use super::super::portable::{cm_iv, same};
+use std::arch::x86_64::_mm_setzero_si128;
+
+use super::super::portable::same;
 use super::lanes::{LANES, hmac};
 use super::sha_ni::Digest;
 use super::{Run, narrow, vaes, vgcm};
 
-/// So many packets are hashed faster in lanes, most of them empty, than in pairs.
-const MANY: usize = 5;
+/// So many packets are hashed faster in lanes, most of them empty, than in steps of a few.
+const MANY: usize = 8;
 
 #[target_feature(enable = "avx512f,avx512bw,avx512vbmi2,vaes,aes,sha,ssse3,sse4.1")]
 pub(super) fn seal_cm<const R: usize>(bytes: &mut [u8], run: &mut Run<'_>) {
-    run.prefetch(0);
     for (number, group) in run.order.chunks(LANES).enumerate() {
-        run.prefetch(number + 1);
-        for &place in group {
+        if group.len() < MANY {
+            narrow::seal_some_cm::<R>(bytes, run, group);
+            continue;
+        }
+        for (&place, at) in group.iter().zip(LANES * (number + 1)..) {
+            run.prefetch::<R, false>(at);
             crypt::<R>(bytes, run, place);
         }
         let digests = digests(bytes, run, group);
         for (&place, digest) in group.iter().zip(&digests) {
             let (_, _, tag) = run.job(place).parts(bytes);
-            tag.copy_from_slice(&digest[..tag.len()]);
+            narrow::write_tag(tag, digest);
         }
     }
 }
 
 #[target_feature(enable = "avx512f,avx512bw,avx512vbmi2,vaes,aes,sha,ssse3,sse4.1")]
 pub(super) fn open_cm<const R: usize>(bytes: &mut [u8], run: &mut Run<'_>) {
-    run.prefetch(0);
     for (number, group) in run.order.chunks(LANES).enumerate() {
-        run.prefetch(number + 1);
+        if group.len() < MANY {
+            narrow::open_some_cm::<R>(bytes, run, group);
+            continue;
+        }
         let digests = digests(bytes, run, group);
-        for (&place, digest) in group.iter().zip(&digests) {
+        for ((&place, digest), at) in group.iter().zip(&digests).zip(LANES * (number + 1)..) {
+            run.prefetch::<R, false>(at);
             let (_, _, tag) = run.job(place).parts(bytes);
             let good = same(digest, tag);
             if good {
@@ -45,14 +53,18 @@ pub(super) fn open_cm<const R: usize>(bytes: &mut [u8], run: &mut Run<'_>) {
     enable = "avx512f,avx512bw,avx512dq,avx512vl,vaes,vpclmulqdq,aes,pclmulqdq,ssse3,sse4.1"
 )]
 pub(super) fn seal_gcm<const R: usize>(bytes: &mut [u8], run: &mut Run<'_>) {
-    run.prefetch(0);
     for (number, group) in run.order.chunks(LANES).enumerate() {
-        run.prefetch(number + 1);
-        for &place in group {
+        let mut masks = [_mm_setzero_si128(); LANES];
+        for ((&place, mask), at) in group.iter().zip(&mut masks).zip(LANES * (number + 1)..) {
+            run.prefetch::<R, true>(at);
             let (job, session) = (run.job(place), run.session(place));
-            let counter = super::ghash::first_counter(session, job.nonce());
+            let (_, body, _) = job.parts(bytes);
+            *mask = vgcm::crypt::<R>(session, session.gcm_counter(job.nonce()), body);
+        }
+        for (&place, mask) in group.iter().zip(masks) {
+            let (job, session) = (run.job(place), run.session(place));
             let (clear, body, tag) = job.parts(bytes);
-            tag.copy_from_slice(&vgcm::seal::<R>(session, &counter, clear, body));
+            narrow::write_tag(tag, &vgcm::tag(session, clear, body, mask));
         }
     }
 }
@@ -61,48 +73,42 @@ pub(super) fn seal_gcm<const R: usize>(bytes: &mut [u8], run: &mut Run<'_>) {
     enable = "avx512f,avx512bw,avx512dq,avx512vl,vaes,vpclmulqdq,aes,pclmulqdq,ssse3,sse4.1"
 )]
 pub(super) fn open_gcm<const R: usize>(bytes: &mut [u8], run: &mut Run<'_>) {
-    run.prefetch(0);
     for (number, group) in run.order.chunks(LANES).enumerate() {
-        run.prefetch(number + 1);
+        for (&place, at) in group.iter().zip(LANES * (number + 1)..) {
+            run.prefetch::<R, true>(at);
+            let (job, session) = (run.job(place), run.session(place));
+            let mask = vgcm::mask::<R>(session, session.gcm_counter(job.nonce()));
+            let (clear, body, tag) = job.parts(bytes);
+            let good = same(&vgcm::tag(session, clear, body, mask), tag);
+            run.jobs[usize::from(place)].good = good;
+        }
         for &place in group {
             let (job, session) = (run.job(place), run.session(place));
-            let counter = super::ghash::first_counter(session, job.nonce());
-            let (clear, body, tag) = job.parts(bytes);
-            let good = same(&vgcm::open::<R>(session, &counter, clear, body), tag);
-            if !good {
-                // Encrypting again undoes the decrypting: what is not authentic stays as it is.
-                super::ghash::crypt::<R>(session, &counter, body);
+            if job.good {
+                let (_, body, _) = job.parts(bytes);
+                vgcm::crypt::<R>(session, session.gcm_counter(job.nonce()), body);
             }
-            run.jobs[usize::from(place)].good = good;
         }
     }
 }
 
-/// The digests of packets with equally many blocks, as many as there are.
+/// The digests of packets with equally many blocks.
 #[inline]
-#[target_feature(enable = "avx512f,avx512bw,avx512vbmi2,sha,ssse3,sse4.1")]
+#[target_feature(enable = "avx512f,avx512bw,avx512vbmi2,ssse3")]
 fn digests(bytes: &[u8], run: &Run<'_>, group: &[u16]) -> [Digest; LANES] {
-    if group.len() >= MANY {
-        // Lanes that are left over hash the first packet once more.
-        let place = |lane: usize| *group.get(lane).unwrap_or(&group[0]);
-        let messages = std::array::from_fn(|lane| run.message(bytes, place(lane)));
-        return hmac(&messages);
+    // Lanes that are left over hash the first packet once more.
+    let mut messages = [run.message(bytes, group[0]); LANES];
+    for (message, &place) in messages.iter_mut().zip(group) {
+        *message = run.message(bytes, place);
     }
-    let mut digests = [[0; 16]; LANES];
-    for (few, out) in group
-        .chunks(narrow::STEP)
-        .zip(digests.chunks_mut(narrow::STEP))
-    {
-        out.copy_from_slice(&narrow::digests(bytes, run, few));
-    }
-    digests
+    hmac(&messages)
 }
 
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,vaes")]
 fn crypt<const R: usize>(bytes: &mut [u8], run: &Run<'_>, place: u16) {
     let (job, session) = (run.job(place), run.session(place));
-    let start = cm_iv(session.salt(), job.nonce());
+    let counter = session.cm_counter(job.nonce());
     let (_, body, _) = job.parts(bytes);
-    vaes::crypt::<R>(session.rounds(), &start, body);
+    vaes::crypt::<R>(session.rounds(), counter, body);
 }

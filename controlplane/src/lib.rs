@@ -35,7 +35,9 @@ pub mod sdp;
 pub mod sip;
 /// Wall-clock time and its spellings.
 pub mod time;
-/// SIP over UDP and TCP in the event loop.
+/// TLS for SIP: whom we believe, who we are, and what is told when it comes to nothing.
+pub mod tls;
+/// SIP over UDP, TCP and TLS in the event loop.
 pub mod transport;
 /// What one turn of the engine hands down, and gets back.
 pub mod turn;

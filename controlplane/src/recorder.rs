@@ -5,13 +5,10 @@ use std::time::Duration;
 use crate::config;
 use crate::control::request::{CodecName, Name};
 use crate::metadata::{IdFormat, MediaType};
-use crate::sip::flow::TransportPolicy;
+use crate::sip::flow::{Protocol, TlsSettings, TransportPolicy};
 use crate::sip::uri::Uri;
 
 pub use crate::config::{AfterBye, InfoForm};
-
-/// The port of SIP where a URI names none (RFC 3261 §19.1.2).
-const SIP_PORT: u16 = 5060;
 
 /// A recorder. Nothing of it changes while the process runs.
 #[derive(Clone, Debug)]
@@ -40,7 +37,10 @@ impl Recorder {
             index,
             uri: config.uri.0.clone(),
             policy: match config.transport {
-                config::Transport::Auto => TransportPolicy::Auto,
+                _ if config.speaks_tls() => {
+                    TransportPolicy::Tls(TlsSettings::Recorder(index as u16))
+                }
+                config::Transport::Tls | config::Transport::Auto => TransportPolicy::Auto,
                 config::Transport::Udp => TransportPolicy::Udp,
                 config::Transport::Tcp => TransportPolicy::Tcp,
             },
@@ -64,7 +64,12 @@ impl Recorder {
 
     /// The port that its signalling is at.
     pub fn port(&self) -> u16 {
-        self.uri.port.unwrap_or(SIP_PORT)
+        let default = match self.policy {
+            TransportPolicy::Auto | TransportPolicy::Udp => Protocol::Udp,
+            TransportPolicy::Tcp => Protocol::Tcp,
+            TransportPolicy::Tls(settings) => Protocol::Tls(settings),
+        };
+        self.uri.port.unwrap_or_else(|| default.default_port())
     }
 
     /// The name of its transport.
@@ -73,6 +78,7 @@ impl Recorder {
             TransportPolicy::Auto => "auto",
             TransportPolicy::Udp => "udp",
             TransportPolicy::Tcp => "tcp",
+            TransportPolicy::Tls(_) => "tls",
         }
     }
 }

@@ -50,6 +50,8 @@ pub struct Turn<'a> {
     pub site: &'a Site,
     /// Where each recorder is, or why that is not known.
     pub addresses: &'a [Result<SocketAddr, String>],
+    /// Why each recorder cannot be spoken to, where the transport has just told.
+    pub troubles: &'a [Option<String>],
     pub media: &'a mut Media,
     pub random: &'a mut Random,
     /// The identifier of the newest event.

@@ -76,6 +76,7 @@ impl Engine {
             now,
             site: &self.site,
             addresses: self.recorders.addresses(),
+            troubles: self.recorders.troubles(),
             media: &mut self.media,
             random: &mut self.random,
             last_event: &mut self.last_event,

@@ -46,6 +46,8 @@ pub enum Input {
     Sip { flow: Flow, message: Message },
     /// Bytes that are no usable SIP message.
     Rejected { flow: Flow, rejected: Rejected },
+    /// Why nothing reaches the other end of this flow, as is told next.
+    Trouble { flow: Flow, why: String },
     /// Nothing reaches the other end of this flow.
     Unreachable { flow: Flow },
     /// A data-plane worker tells something.
@@ -103,6 +105,7 @@ impl Engine {
         let address = config.sip.address;
         let sip = Local {
             address,
+            tls: config.sip.tls_address,
             user: config.sip.user.clone(),
             agent: format!("sixreel/{}", env!("CARGO_PKG_VERSION")),
             accept: recording::ACCEPT.to_owned(),
@@ -159,6 +162,7 @@ impl Engine {
                 stateless::reject(&rejected, flow, &self.site.sip, &mut answers);
                 transmit(answers, out);
             }
+            Input::Trouble { flow, why } => self.recorders.trouble(flow, why),
             Input::Unreachable { flow } => self.on_unreachable(flow, now, out),
             Input::Media { worker, event } => self.on_media(worker, &event, now, out),
             Input::Resolved { recorder, result } => self.on_resolved(recorder, result, now, out),
@@ -216,6 +220,7 @@ impl Engine {
         for key in keys {
             self.with_call(key, now, out, |call, turn| call.unreachable(&input, turn));
         }
+        self.recorders.end_trouble(flow);
     }
 
     fn on_media(&mut self, worker: usize, event: &Event, now: Now, out: &mut Vec<Output>) {
@@ -293,6 +298,7 @@ impl Engine {
             now,
             site: &self.site,
             addresses: self.recorders.addresses(),
+            troubles: self.recorders.troubles(),
             media: &mut self.media,
             random: &mut self.random,
             last_event: &mut self.last_event,
@@ -311,6 +317,7 @@ impl Engine {
             now,
             site: &self.site,
             addresses: self.recorders.addresses(),
+            troubles: self.recorders.troubles(),
             media: &mut self.media,
             random: &mut self.random,
             last_event: &mut self.last_event,

@@ -9,6 +9,7 @@ use crate::config;
 use crate::control::view::{EventKind, EventView};
 use crate::deadlines::Deadlines;
 use crate::recorder::Recorder;
+use crate::sip::flow::{Flow, Protocol, TlsSettings};
 use crate::sip::host::Host;
 use crate::time::{Now, Wall};
 use crate::turn::Output;
@@ -21,6 +22,7 @@ const RESOLVE_EVERY: Duration = Duration::from_secs(60);
 pub(super) struct Recorders {
     all: Vec<Arc<Recorder>>,
     addresses: Vec<Result<SocketAddr, String>>,
+    troubles: Vec<Option<String>>,
     fates: Vec<Fate>,
 }
 
@@ -38,6 +40,7 @@ impl Recorders {
         let all: Vec<_> = configs.iter().enumerate().map(recorder).collect();
         Self {
             addresses: all.iter().map(|recorder| known(recorder)).collect(),
+            troubles: vec![None; all.len()],
             fates: vec![Fate::default(); all.len()],
             all,
         }
@@ -49,6 +52,35 @@ impl Recorders {
 
     pub(super) fn addresses(&self) -> &[Result<SocketAddr, String>] {
         &self.addresses
+    }
+
+    pub(super) fn troubles(&self) -> &[Option<String>] {
+        &self.troubles
+    }
+
+    /// Notes why a flow is of no use.
+    pub(super) fn trouble(&mut self, flow: Flow, why: String) {
+        if let Some(trouble) = self.trouble_of(flow) {
+            *trouble = Some(why);
+        }
+    }
+
+    /// Forgets that: everybody was told.
+    pub(super) fn end_trouble(&mut self, flow: Flow) {
+        if let Some(trouble) = self.trouble_of(flow) {
+            *trouble = None;
+        }
+    }
+
+    fn trouble_of(&mut self, flow: Flow) -> Option<&mut Option<String>> {
+        match flow.protocol {
+            Protocol::Tls(TlsSettings::Recorder(index)) => {
+                self.troubles.get_mut(usize::from(index))
+            }
+            Protocol::Tls(TlsSettings::Listener | TlsSettings::Trial(_))
+            | Protocol::Udp
+            | Protocol::Tcp => None,
+        }
     }
 
     pub(super) fn fate(&self, index: usize) -> &Fate {

@@ -26,6 +26,7 @@ use crate::engine::{Engine, Input};
 use crate::listener::{self, Listener};
 use crate::resolver::Resolver;
 use crate::time::{Now, Wall};
+use crate::tls::{Clock, Tls};
 use crate::transport::{Received, Transport};
 use crate::turn::Output;
 
@@ -48,6 +49,8 @@ pub struct EventLoop {
     signals: UnixStream,
     listener: Listener,
     transport: Transport,
+    /// What certificates are held against.
+    clock: Clock,
     resolver: Resolver,
     crew: Crew,
     engine: Engine,
@@ -76,11 +79,18 @@ impl EventLoop {
             registry,
             LISTENER,
         )?;
-        let transport = Transport::bind(config.sip.address, registry, TRANSPORT)?;
-        let signals = setup::signals(registry, SIGNAL).map_err(system("signals"))?;
         let now = read_clock();
+        let clock = Clock::new(now.wall);
+        let tls = Tls::load(config, &clock)?;
+        let mut transport = Transport::bind(config.sip.address, registry, TRANSPORT)?;
+        if let Some(address) = config.sip.tls_address {
+            transport.bind_tls(address).map_err(StartError::SipTls)?;
+        }
+        transport.set_tls(tls);
+        let signals = setup::signals(registry, SIGNAL).map_err(system("signals"))?;
         let crew = Crew::start(config, now, &waker)?;
-        let random = setup::random().map_err(system("random numbers"))?;
+        let mut random = setup::random().map_err(system("random numbers"))?;
+        transport.seed(random.fork());
         let mut engine = Engine::new(config, random, now);
         let mut out = Vec::new();
         engine.start(now, &mut out);
@@ -90,6 +100,7 @@ impl EventLoop {
             signals,
             listener,
             transport,
+            clock,
             crew,
             engine,
             ends_at: None,
@@ -122,6 +133,7 @@ impl EventLoop {
                 other => other?,
             }
             now = read_clock();
+            self.clock.set(now.wall);
             let mut signalled = false;
             for event in &events {
                 signalled |= event.token() == SIGNAL;
@@ -159,6 +171,8 @@ impl EventLoop {
             let input = match received {
                 Received::Message { flow, message } => Input::Sip { flow, message },
                 Received::Rejected { flow, rejected } => Input::Rejected { flow, rejected },
+                Received::Trouble { flow, why } => Input::Trouble { flow, why },
+                Received::Secured { .. } => continue,
                 Received::Unreachable { flow } => Input::Unreachable { flow },
             };
             self.handle(input, now);

@@ -12,7 +12,7 @@ use signal_hook::low_level::pipe;
 
 use crate::config::Config;
 use crate::random::Random;
-use crate::{listener, transport};
+use crate::{listener, tls, transport};
 
 /// Why the process cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -21,6 +21,10 @@ pub enum StartError {
     Control(#[from] listener::BindError),
     #[error("sip.address: {0}")]
     Sip(#[from] transport::BindError),
+    #[error("sip.tls_address: {0}")]
+    SipTls(transport::BindError),
+    #[error("{0}")]
+    Tls(#[from] tls::LoadError),
     #[error("media.ports: {0}")]
     MediaPorts(io::Error),
     #[error(

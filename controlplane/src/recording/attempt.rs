@@ -172,7 +172,9 @@ impl Recording {
         turn: &mut Turn<'_>,
     ) {
         self.let_go(turn);
-        self.fail(Failure::unanswered(failure, &self.recorder), account, turn);
+        let trouble = turn.troubles[self.recorder.index].as_deref();
+        let failure = Failure::unanswered(failure, trouble, &self.recorder);
+        self.fail(failure, account, turn);
     }
 
     /// Closes the stream and keeps the session for what is left of it.
@@ -237,6 +239,7 @@ fn describe(agreed: Option<&sdp::Accepted>, protocol: Protocol) -> String {
     let by = match protocol {
         Protocol::Udp => "UDP",
         Protocol::Tcp => "TCP",
+        Protocol::Tls(_) => "TLS",
     };
     match agreed {
         Some(agreed) if agreed.sending => {

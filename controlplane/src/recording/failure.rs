@@ -72,16 +72,20 @@ impl Failure {
         }
     }
 
-    /// There was no final answer to a first INVITE.
-    pub(super) fn unanswered(failure: output::Failure, recorder: &Recorder) -> Self {
+    /// There was no final answer to a first INVITE; the transport may know the `trouble`.
+    pub(super) fn unanswered(
+        failure: output::Failure,
+        trouble: Option<&str>,
+        recorder: &Recorder,
+    ) -> Self {
         match failure {
             output::Failure::Timeout => Self::again(format!(
                 "the recorder did not answer within {} ms: see whether it runs and is not blocked",
                 recorder.invite_timeout.as_millis()
             )),
-            output::Failure::Unreachable => Self::again(
+            output::Failure::Unreachable => Self::again(trouble.unwrap_or(
                 "the recorder cannot be reached: see whether it listens at that address and port",
-            ),
+            )),
         }
     }
 

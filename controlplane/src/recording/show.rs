@@ -6,7 +6,6 @@ use crate::control::request::{CodecName, Name};
 use crate::control::view::{Decimal, RecordingState, RecordingView, ReportView};
 use crate::media::Media;
 use crate::sdp;
-use crate::sip::flow::Protocol;
 use crate::time::Wall;
 use crate::turn::Turn;
 
@@ -69,10 +68,7 @@ impl Recording {
             error: self.error.clone(),
             next_attempt,
             sip_call_id: self.sip_call_id().map(str::to_owned),
-            transport: active.map(|active| match active.protocol {
-                Protocol::Udp => "udp",
-                Protocol::Tcp => "tcp",
-            }),
+            transport: active.map(|active| active.protocol.name()),
             codec: agreed.map(|agreed| match agreed.codec {
                 sdp::Codec::Pcmu => CodecName::Pcmu,
                 sdp::Codec::Pcma => CodecName::Pcma,

@@ -12,7 +12,6 @@ use super::message::Request;
 use super::method;
 use super::name_addr::NameAddr;
 use super::uri::{AnyUri, Uri};
-use super::via::DEFAULT_PORT;
 
 /// More proxies than this do not stand between a client and a recorder: a longer route set is not
 /// believed, and requests go straight to the remote target.
@@ -139,17 +138,28 @@ impl Dialog {
     }
 
     /// Where requests go: an address as it is, and behind a name whoever answered so far. The
-    /// protocol is the one that the next hop names, or else the dialog's.
+    /// protocol is the one that the next hop names, or else the dialog's. A dialog by TLS stays
+    /// with TLS and one in clear in clear: who wants it otherwise is found where it answered.
     pub(super) fn next_hop(&self) -> (Option<Protocol>, Flow) {
         let first = self.routes.first().and_then(|first| first.uri.as_sip());
         let hop = first.unwrap_or(&self.target);
-        let named = hop.params.value("transport").and_then(Protocol::named);
+        let spoken = self.reached.protocol;
+        let name = hop.params.value("transport");
+        let wants_tls = hop.secure || name.is_some_and(|name| name.eq_ignore_ascii_case("tls"));
+        let named = name.and_then(Protocol::named).filter(|_| !wants_tls);
+        let is_off = if spoken.is_tls() {
+            named.is_some()
+        } else {
+            wants_tls
+        };
         let remote = match &hop.host {
-            Host::Address(address) if !address.is_unspecified() => {
-                SocketAddr::new(*address, hop.port.unwrap_or(DEFAULT_PORT))
+            Host::Address(address) if !address.is_unspecified() && !is_off => {
+                let port = hop.port.unwrap_or_else(|| spoken.default_port());
+                SocketAddr::new(*address, port)
             }
             Host::Address(_) | Host::Name(_) => self.reached.remote,
         };
+        let named = named.filter(|_| !is_off);
         (
             named,
             Flow {
@@ -208,6 +218,7 @@ fn route_set(headers: &Headers) -> Vec<NameAddr> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::testing::tls;
     use super::*;
 
     fn headers(list: &[(&str, &str)]) -> Headers {
@@ -344,6 +355,32 @@ mod tests {
         assert_eq!(dialog.next_hop(), (tcp, reached()));
         dialog.refresh_target(&headers(&[("Contact", "<sip:192.0.2.5>")]));
         assert_eq!(dialog.next_hop().1.remote.to_string(), "192.0.2.5:5060");
+    }
+
+    #[test]
+    fn a_dialog_stays_with_tls_or_in_clear() {
+        let hop = |reached: Flow, contact: &str| {
+            let response = headers(&[("To", "<sip:rec@192.0.2.2>;tag=r"), ("Contact", contact)]);
+            let called = Uri::parse("sip:rec@192.0.2.2").unwrap();
+            let dialog = Dialog::of_caller(us(), (1, &called), &response, reached);
+            let (named, hop) = dialog.next_hop();
+            (named, hop.remote.to_string())
+        };
+        let (there, here) = ("192.0.2.3:5061".to_owned(), "192.0.2.2:5061".to_owned());
+        for contact in [
+            "<sip:192.0.2.3>",
+            "<sip:192.0.2.3;transport=TLS>",
+            "<sips:192.0.2.3;transport=tcp>",
+        ] {
+            assert_eq!(hop(tls(), contact), (None, there.clone()), "{contact}");
+        }
+        assert_eq!(hop(tls(), "<sip:192.0.2.3;transport=tcp>"), (None, here));
+        let here = reached().remote.to_string();
+        assert_eq!(hop(reached(), "<sips:192.0.2.3>"), (None, here.clone()));
+        assert_eq!(
+            hop(reached(), "<sip:192.0.2.3:5061;transport=tls>"),
+            (None, here)
+        );
     }
 
     #[test]

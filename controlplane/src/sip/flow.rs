@@ -9,10 +9,24 @@ pub enum Protocol {
     Udp,
     /// A stream, which is reliable while its connection lives.
     Tcp,
+    /// Such a stream that nobody else can read or write, under the settings for that peer.
+    Tls(TlsSettings),
+}
+
+/// Under which settings a TLS connection is made: whom we believe at its other end, and who we are
+/// there. A connection under one is never used under another, even to the same address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum TlsSettings {
+    /// Those for whoever connects to us.
+    Listener,
+    /// Those of the recorder at this place in the configuration.
+    Recorder(u16),
+    /// The same, for a connection of its own that shows whether they work.
+    Trial(u16),
 }
 
 /// A transport protocol and the address at its other end. The transport keeps one connection for
-/// each TCP flow.
+/// each TCP and TLS flow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Flow {
     /// By what.
@@ -32,6 +46,8 @@ pub enum TransportPolicy {
     Udp,
     /// TCP always.
     Tcp,
+    /// TLS always: nothing that a peer says makes us speak in clear.
+    Tls(TlsSettings),
 }
 
 impl Protocol {
@@ -40,6 +56,7 @@ impl Protocol {
         match self {
             Self::Udp => "UDP",
             Self::Tcp => "TCP",
+            Self::Tls(_) => "TLS",
         }
     }
 
@@ -47,14 +64,37 @@ impl Protocol {
     pub(super) const fn is_reliable(self) -> bool {
         match self {
             Self::Udp => false,
-            Self::Tcp => true,
+            Self::Tcp | Self::Tls(_) => true,
         }
     }
 
-    /// From a URI's `transport` parameter, where we speak that protocol.
+    /// Whether it is TLS.
+    pub const fn is_tls(self) -> bool {
+        matches!(self, Self::Tls(_))
+    }
+
+    /// As URIs and people spell it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Udp => "udp",
+            Self::Tcp => "tcp",
+            Self::Tls(_) => "tls",
+        }
+    }
+
+    /// The port where nobody names one (RFC 3261 §19.1.2).
+    pub const fn default_port(self) -> u16 {
+        match self {
+            Self::Udp | Self::Tcp => 5060,
+            Self::Tls(_) => 5061,
+        }
+    }
+
+    /// From a URI's `transport` parameter, where it names one in clear. TLS is no matter of a name
+    /// alone: whom to believe belongs to it.
     pub(super) fn named(name: &str) -> Option<Self> {
         [Self::Udp, Self::Tcp]
             .into_iter()
-            .find(|protocol| protocol.via_name().eq_ignore_ascii_case(name))
+            .find(|protocol| protocol.name().eq_ignore_ascii_case(name))
     }
 }

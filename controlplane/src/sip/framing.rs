@@ -51,6 +51,14 @@ impl Framer {
         }
     }
 
+    /// Takes a pong, where one is next: CRLF that is not the half of a ping (RFC 5626 §4.4.1).
+    pub fn pop_pong(&mut self) -> bool {
+        let rest = &self.bytes[self.taken..];
+        let is_pong = rest.starts_with(b"\r\n") && !rest.starts_with(b"\r\n\r");
+        self.taken += if is_pong { 2 } else { 0 };
+        is_pong
+    }
+
     fn pop_message(&mut self) -> Result<Option<Frame>, Error> {
         let rest = &self.bytes[self.taken..];
         let length = match self.length {
@@ -121,6 +129,20 @@ mod tests {
         assert_eq!(frames(&mut framer).unwrap(), [""; 0]);
         framer.push(b"\n");
         assert_eq!(frames(&mut framer).unwrap(), ["ping"]);
+    }
+
+    #[test]
+    fn a_pong_is_told_from_a_ping() {
+        let mut framer = Framer::default();
+        assert!(!framer.pop_pong());
+        framer.push(b"\r\n\r\n");
+        assert!(!framer.pop_pong());
+        framer.push(b"\r\n");
+        assert_eq!(frames(&mut framer).unwrap(), ["ping"]);
+        assert!(framer.pop_pong() && !framer.pop_pong());
+        framer.push(format!("\r\n{TWO}").as_bytes());
+        assert!(framer.pop_pong() && !framer.pop_pong());
+        assert_eq!(frames(&mut framer).unwrap(), [TWO]);
     }
 
     #[test]

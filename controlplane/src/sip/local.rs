@@ -16,6 +16,8 @@ pub struct Local {
     /// Where we listen, by UDP and by TCP: an address that peers can reach, because it stands in
     /// Via and Contact.
     pub address: SocketAddr,
+    /// Where we listen by TLS. Where we do not, peers reach us by the connections that we open.
+    pub tls: Option<SocketAddr>,
     /// The user part of our URIs.
     pub user: String,
     /// What we call ourselves in User-Agent and Server.
@@ -102,27 +104,44 @@ impl Local {
         }
     }
 
-    /// Our Contact for a dialog over that protocol.
-    pub(super) fn contact(&self, protocol: Protocol, feature_tag: &str) -> String {
+    /// Our Contact for a dialog over that protocol; `secure` makes it a SIPS URI.
+    pub(super) fn contact(&self, protocol: Protocol, secure: bool, feature_tag: &str) -> String {
         let mut uri = self.uri();
-        uri.port = Some(self.address.port());
-        match protocol {
-            Protocol::Udp => {}
-            Protocol::Tcp => uri.params.set("transport", Some("tcp".to_owned())),
+        let address = self.listener(protocol);
+        (uri.host, uri.port) = (Host::Address(address.ip()), Some(address.port()));
+        // RFC 3261 §26.2.2: a SIPS URI means TLS, and TCP as its transport is the default.
+        uri.secure = secure && protocol.is_tls();
+        if protocol != Protocol::Udp && !uri.secure {
+            let name = protocol.name().to_owned();
+            uri.params.set("transport", Some(name));
         }
         // RFC 7866 §6.1.1: the feature tag is a parameter of the header, outside of the brackets.
         format!("<{uri}>;{feature_tag}")
     }
 
-    /// Our Via (RFC 3261 §8.1.1.7); `rport` is for datagrams (RFC 3581 §3).
+    /// Our Via (RFC 3261 §8.1.1.7). `rport` is for datagrams (RFC 3581 §3); `alias` asks that
+    /// requests to us take the connection that is there (RFC 5923 §4).
     pub(super) fn via(&self, protocol: Protocol, branch: &str) -> String {
-        let host = Host::Address(self.address.ip());
-        let (name, port) = (protocol.via_name(), self.address.port());
-        let rport = match protocol {
+        let address = self.listener(protocol);
+        let host = Host::Address(address.ip());
+        let (name, port) = (protocol.via_name(), address.port());
+        let wish = match protocol {
             Protocol::Udp => ";rport",
             Protocol::Tcp => "",
+            Protocol::Tls(_) => ";alias",
         };
-        format!("SIP/2.0/{name} {host}:{port};branch={branch}{rport}")
+        format!("SIP/2.0/{name} {host}:{port};branch={branch}{wish}")
+    }
+
+    /// Where we listen by that protocol, or would.
+    fn listener(&self, protocol: Protocol) -> SocketAddr {
+        match protocol {
+            Protocol::Udp | Protocol::Tcp => self.address,
+            Protocol::Tls(_) => self.tls.unwrap_or_else(|| {
+                let port = protocol.default_port();
+                SocketAddr::new(self.address.ip(), port)
+            }),
+        }
     }
 }
 
@@ -132,6 +151,7 @@ mod tests {
     use super::super::testing::local;
     use super::super::via::Via;
     use super::*;
+    use crate::sip::flow::TlsSettings;
 
     #[test]
     fn via_and_contact_say_where_we_listen() {
@@ -141,7 +161,7 @@ mod tests {
             "SIP/2.0/UDP 192.0.2.1:5060;branch=b1;rport"
         );
         assert_eq!(
-            us.contact(Protocol::Udp, "+sip.src"),
+            us.contact(Protocol::Udp, false, "+sip.src"),
             "<sip:us@192.0.2.1:5060>;+sip.src"
         );
         us.address = "[2001:db8::1]:5070".parse().unwrap();
@@ -149,7 +169,7 @@ mod tests {
             us.via(Protocol::Tcp, "b1"),
             "SIP/2.0/TCP [2001:db8::1]:5070;branch=b1"
         );
-        let contact = us.contact(Protocol::Tcp, "+sip.srs");
+        let contact = us.contact(Protocol::Tcp, false, "+sip.srs");
         assert_eq!(
             contact,
             "<sip:us@[2001:db8::1]:5070;transport=tcp>;+sip.srs"
@@ -158,6 +178,29 @@ mod tests {
         assert_eq!(
             NameAddr::parse(&contact).map(|contact| contact.to_string()),
             Ok(contact)
+        );
+    }
+
+    #[test]
+    fn by_tls_we_are_somewhere_else() {
+        let mut us = local();
+        let tls = Protocol::Tls(TlsSettings::Recorder(0));
+        assert_eq!(
+            us.via(tls, "b1"),
+            "SIP/2.0/TLS 192.0.2.1:5061;branch=b1;alias"
+        );
+        us.tls = Some("192.0.2.9:5071".parse().unwrap());
+        assert_eq!(
+            us.contact(tls, false, "+sip.src"),
+            "<sip:us@192.0.2.9:5071;transport=tls>;+sip.src"
+        );
+        assert_eq!(
+            us.contact(tls, true, "+sip.src"),
+            "<sips:us@192.0.2.9:5071>;+sip.src"
+        );
+        assert_eq!(
+            us.contact(Protocol::Udp, true, "+sip.src"),
+            "<sip:us@192.0.2.1:5060>;+sip.src"
         );
     }
 }

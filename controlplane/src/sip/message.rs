@@ -155,7 +155,7 @@ fn body(rest: &[u8], length: Option<usize>, protocol: Protocol) -> Result<Vec<u8
     let body = match (length, protocol) {
         (Some(length), _) => rest.get(..length).ok_or(Flaw("more than has arrived")),
         (None, Protocol::Udp) => Ok(rest),
-        (None, Protocol::Tcp) => Err(Flaw("missing, and a stream needs it")),
+        (None, Protocol::Tcp | Protocol::Tls(_)) => Err(Flaw("missing, and a stream needs it")),
     };
     body.map(<[u8]>::to_vec).map_err(Error::ContentLength)
 }

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use rsip::Method;
 
-use super::flow::{Flow, Protocol};
+use super::flow::{Flow, Protocol, TlsSettings};
 use super::headers::{CSeq, Headers};
 use super::local::Local;
 use super::output::Output;
@@ -27,10 +27,19 @@ pub(super) fn tcp() -> Flow {
     }
 }
 
+/// The same peer by TLS.
+pub(super) fn tls() -> Flow {
+    Flow {
+        protocol: Protocol::Tls(TlsSettings::Recorder(0)),
+        remote: "192.0.2.2:5061".parse().unwrap(),
+    }
+}
+
 /// Us.
 pub(super) fn local() -> Local {
     Local {
         address: "192.0.2.1:5060".parse().unwrap(),
+        tls: None,
         user: "us".to_owned(),
         agent: "sixreel".to_owned(),
         accept: "application/sdp".to_owned(),

@@ -9,9 +9,6 @@ use super::host::Host;
 use super::params::Params;
 use super::text;
 
-/// Where SIP listens unless somebody says otherwise (RFC 3261 §18.2.2).
-pub(super) const DEFAULT_PORT: u16 = 5060;
-
 /// One Via value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Via {
@@ -67,13 +64,22 @@ impl Via {
     pub(super) fn reply_flow(&self, flow: Flow) -> Flow {
         match flow.protocol {
             Protocol::Udp if self.params.get("rport").is_none() => self.listener(flow),
-            Protocol::Udp | Protocol::Tcp => flow,
+            Protocol::Udp | Protocol::Tcp | Protocol::Tls(_) => flow,
         }
+    }
+
+    /// As which flow the sender wants to be reached by the connection that the request came by: at
+    /// the address that it listens at, where that is the one that it speaks from (RFC 5923 §9.3).
+    pub(crate) fn alias(&self, flow: Flow) -> Option<Flow> {
+        let wanted = self.params.get("alias").is_some();
+        let is_its_own = self.host == Host::Address(flow.remote.ip());
+        (wanted && is_its_own).then(|| self.listener(flow))
     }
 
     /// Where the sender says that it listens, at the address that the request came from.
     pub(super) fn listener(&self, flow: Flow) -> Flow {
-        let port = self.port.unwrap_or(DEFAULT_PORT);
+        // RFC 3261 §18.2.2
+        let port = self.port.unwrap_or_else(|| flow.protocol.default_port());
         let remote = SocketAddr::new(flow.remote.ip(), port);
         Flow { remote, ..flow }
     }
@@ -92,6 +98,7 @@ impl fmt::Display for Via {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sip::flow::TlsSettings;
 
     fn flow(protocol: Protocol) -> Flow {
         Flow {
@@ -168,6 +175,17 @@ mod tests {
             via.to_string(),
             "SIP/2.0/UDP 192.0.2.9:40000;rport=40000;received=192.0.2.9"
         );
+    }
+
+    #[test]
+    fn an_alias_is_its_senders_own() {
+        let tls = flow(Protocol::Tls(TlsSettings::Listener));
+        let alias = |via: &str| Via::parse(via).unwrap().alias(tls);
+        let own = alias("SIP/2.0/TLS 192.0.2.9;alias;branch=x").unwrap();
+        assert_eq!((own.protocol, own.remote.port()), (tls.protocol, 5061));
+        assert_eq!(own.remote.ip(), tls.remote.ip());
+        assert_eq!(alias("SIP/2.0/TLS 192.0.2.8;alias;branch=x"), None);
+        assert_eq!(alias("SIP/2.0/TLS 192.0.2.9;branch=x"), None);
     }
 
     #[test]

@@ -1,47 +1,83 @@
-//! One TCP connection: its stream, its messages and its patience.
+//! One connection: its stream, its messages and its patience.
 
 use std::collections::VecDeque;
-use std::io::{self, ErrorKind, Read as _, Write as _};
+use std::io;
 use std::net::SocketAddr;
 use std::os::fd::AsRawFd as _;
 use std::time::{Duration, Instant};
 
-use mio::event::{Event, Source as _};
+use mio::event::Event;
 use mio::net::TcpStream;
-use mio::{Interest, Registry, Token};
+use mio::{Registry, Token};
 use nix::errno::Errno;
 use nix::sys::socket::{
     AddressFamily, SockFlag, SockType, SockaddrStorage, bind, connect, setsockopt, socket, sockopt,
 };
 
+use super::end::End;
+use super::stream::{Broken, Read, Stream};
 use super::{Received, understood};
 use crate::sip::flow::Flow;
 use crate::sip::framing::{Frame, Framer};
+use crate::sip::message::Message;
+use crate::tls::Session;
 
 /// A connection must be open by then.
-const CONNECT_TIME: Duration = Duration::from_millis(1500);
+pub(super) const CONNECT_TIME: Duration = Duration::from_millis(1500);
+/// TLS must be agreed on by then, once it is open: less than an INVITE may take, too.
+pub(super) const HANDSHAKE_TIME: Duration = Duration::from_millis(2500);
 /// What the peer's system does not acknowledge for so long ends the connection: less than an
 /// INVITE may take, so that calls learn of a dead connection before they give up.
 const ACKNOWLEDGE_TIME: Duration = Duration::from_secs(4);
+/// A peer that answers pings answers within this time (RFC 5626 §4.4.1).
+const PONG_TIME: Duration = Duration::from_secs(10);
 /// Bytes that are read from one connection in one turn.
 const READ_BYTES: usize = 256 * 1024;
 
 /// A connection.
 #[derive(Debug)]
 pub(super) struct Connection {
-    stream: TcpStream,
+    stream: Stream,
     pub(super) flow: Flow,
+    /// Where the peer wants to be reached by this connection, too (RFC 5923 §4).
+    pub(super) alias: Option<Flow>,
     limits: &'static Limits,
-    /// By then it must be open, if it is not yet.
-    open_by: Option<Instant>,
+    phase: Phase,
     framer: Framer,
     unsent: VecDeque<u8>,
     readable: bool,
     writable: bool,
     /// Whether it waits in the queue of those to be served.
     pub(super) is_ready: bool,
-    /// When bytes last went either way.
+    /// When a message last went either way, or the peer said anything.
     used: Instant,
+    pings: Option<Pings>,
+    /// Whether anything of SIP has come by it.
+    pub(super) is_proven: bool,
+}
+
+/// How far it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    /// It must be open by then.
+    Connecting(Instant),
+    /// TLS must be agreed on by then.
+    ShakingHands(Instant),
+    Open,
+}
+
+/// Pings over an idle connection that we opened (RFC 5626 §3.5.1): they keep what stands between
+/// from forgetting it, and find out that it is dead before a call does.
+#[derive(Debug)]
+struct Pings {
+    /// How long nothing may be said before a ping.
+    every: Duration,
+    /// When something was last said.
+    said: Instant,
+    /// A pong must be there by then.
+    pong_by: Option<Instant>,
+    /// Whether the peer has ever answered one. Who has not may not know pings, and loses nothing.
+    answers: bool,
 }
 
 /// What is granted to a connection.
@@ -65,84 +101,59 @@ const OUTGOING: Limits = Limits {
     idle: Duration::from_secs(60 * 60),
 };
 
-/// Why a connection ends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum End {
-    /// It could not be opened.
-    Refused,
-    /// It was not open in time.
-    ConnectTimeout,
-    /// The peer closed it, or the network lost it.
-    Lost,
-    /// What the peer says is no SIP.
-    Nonsense,
-    /// The peer does not read.
-    TooSlow,
-    /// Nobody used it.
-    Idle,
-}
-
 impl Connection {
     /// A connection that the peer has just opened; whether it says anything is found out by
     /// reading.
-    pub(super) fn incoming(
-        stream: TcpStream,
-        remote: SocketAddr,
-        now: Instant,
-    ) -> io::Result<Self> {
-        stream.set_nodelay(true)?;
-        setsockopt(&stream, sockopt::TcpUserTimeout, &acknowledge_time_ms())?;
-        let connection = Self::new(stream, remote, &INCOMING, now);
-        Ok(Self {
+    pub(super) fn incoming(stream: Stream, flow: Flow, now: Instant) -> Self {
+        let connection = Self::new(stream, flow, &INCOMING, now);
+        let phase = if connection.stream.is_handshaking() {
+            Phase::ShakingHands(now + HANDSHAKE_TIME)
+        } else {
+            Phase::Open
+        };
+        Self {
+            phase,
             readable: true,
             writable: true,
             ..connection
-        })
-    }
-
-    /// Begins to open a connection from one of our addresses.
-    pub(super) fn outgoing(from: SocketAddr, to: SocketAddr, now: Instant) -> io::Result<Self> {
-        let family = if from.is_ipv4() {
-            AddressFamily::Inet
-        } else {
-            AddressFamily::Inet6
-        };
-        let flags = SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK;
-        let fd = socket(family, SockType::Stream, flags, None)?;
-        setsockopt(&fd, sockopt::TcpUserTimeout, &acknowledge_time_ms())?;
-        let any_port = SocketAddr::new(from.ip(), 0);
-        bind(fd.as_raw_fd(), &SockaddrStorage::from(any_port))?;
-        match connect(fd.as_raw_fd(), &SockaddrStorage::from(to)) {
-            Ok(()) | Err(Errno::EINPROGRESS) => {}
-            Err(error) => return Err(error.into()),
         }
-        let stream = TcpStream::from_std(std::net::TcpStream::from(fd));
-        stream.set_nodelay(true)?;
-        let connection = Self::new(stream, to, &OUTGOING, now);
-        Ok(Self {
-            open_by: Some(now + CONNECT_TIME),
-            ..connection
-        })
     }
 
-    fn new(stream: TcpStream, remote: SocketAddr, limits: &'static Limits, now: Instant) -> Self {
+    /// A connection that has begun to open, and that is pinged when nothing was said for so long.
+    pub(super) fn outgoing(stream: Stream, flow: Flow, every: Duration, now: Instant) -> Self {
+        let pings = Pings {
+            every,
+            said: now,
+            pong_by: None,
+            answers: false,
+        };
+        Self {
+            phase: Phase::Connecting(now + CONNECT_TIME),
+            pings: Some(pings),
+            ..Self::new(stream, flow, &OUTGOING, now)
+        }
+    }
+
+    fn new(stream: Stream, flow: Flow, limits: &'static Limits, now: Instant) -> Self {
         Self {
             stream,
-            flow: super::tcp(remote),
+            flow,
+            alias: None,
             limits,
-            open_by: None,
+            phase: Phase::Open,
             framer: Framer::default(),
             unsent: VecDeque::new(),
             readable: false,
             writable: false,
             is_ready: false,
             used: now,
+            pings: None,
+            is_proven: false,
         }
     }
 
     pub(super) fn register(&mut self, registry: &Registry, token: Token) -> io::Result<()> {
-        let interests = Interest::READABLE | Interest::WRITABLE;
-        self.stream.register(registry, token, interests)
+        self.stream.register(registry, token)
     }
 
     /// Notes what has become possible.
@@ -161,7 +172,7 @@ impl Connection {
         budget: &mut usize,
         out: &mut Vec<Received>,
     ) -> Result<bool, End> {
-        if !self.is_open()? {
+        if !self.is_open(now)? {
             return Ok(false);
         }
         let more = self.receive(now, scratch, budget, out)?;
@@ -172,39 +183,77 @@ impl Connection {
     /// Sends a message as soon as there is room for it.
     pub(super) fn send(&mut self, message: &[u8], now: Instant) -> Result<(), End> {
         self.unsent.extend(message);
+        self.used = now;
         self.flush(now)
     }
 
-    /// When its patience ends.
+    /// When its patience ends, or it has something to do.
     pub(super) fn deadline(&self) -> Instant {
-        self.open_by.unwrap_or(self.used + self.limits.idle)
+        match self.phase {
+            Phase::Connecting(by) | Phase::ShakingHands(by) => by,
+            Phase::Open => {
+                let idle = self.used + self.limits.idle;
+                let ping = self.pings.as_ref().map(Pings::deadline);
+                ping.into_iter().fold(idle, Instant::min)
+            }
+        }
     }
 
-    /// Ends it where its patience has ended by `now`.
-    pub(super) fn on_deadline(&self, now: Instant) -> Result<(), End> {
-        match self.open_by {
+    /// Ends it where its patience has ended by `now`; pings where it is time to.
+    pub(super) fn on_deadline(&mut self, now: Instant) -> Result<(), End> {
+        match self.phase {
             _ if now < self.deadline() => Ok(()),
-            Some(_) => Err(End::ConnectTimeout),
-            None => Err(End::Idle),
+            Phase::Connecting(_) => Err(End::ConnectTimeout),
+            Phase::ShakingHands(_) => Err(End::HandshakeTimeout),
+            Phase::Open if self.used + self.limits.idle <= now => Err(End::Idle),
+            Phase::Open => {
+                if let Some(pings) = &mut self.pings
+                    && pings.on_deadline(now)?
+                {
+                    self.unsent.extend(b"\r\n\r\n");
+                }
+                self.flush(now)
+            }
         }
+    }
+
+    /// Whether it can be used: it connected, and TLS was agreed on.
+    pub(super) const fn is_usable(&self) -> bool {
+        matches!(self.phase, Phase::Open)
+    }
+
+    /// What TLS shows of it.
+    pub(super) fn session(&self) -> Option<Session> {
+        self.stream.session()
+    }
+
+    /// Says goodbye where the peer may still listen.
+    pub(super) fn say_goodbye(&mut self) {
+        self.stream.say_goodbye();
     }
 
     /// Whether it is open by now.
-    fn is_open(&mut self) -> Result<bool, End> {
-        if self.open_by.is_none() {
-            return Ok(true);
-        }
-        if let Ok(Some(_)) | Err(_) = self.stream.take_error() {
-            return Err(End::Refused);
-        }
-        match self.stream.peer_addr() {
-            Ok(_) => {
-                self.open_by = None;
-                Ok(true)
+    fn is_open(&mut self, now: Instant) -> Result<bool, End> {
+        if let Phase::Connecting(_) = self.phase {
+            if !self.stream.is_connected().map_err(|_| End::Refused)? {
+                return Ok(false);
             }
-            Err(error) if error.kind() == ErrorKind::NotConnected => Ok(false),
-            Err(_) => Err(End::Refused),
+            self.phase = Phase::ShakingHands(now + HANDSHAKE_TIME);
         }
+        if let Phase::ShakingHands(_) = self.phase {
+            let shaken = self
+                .stream
+                .shake_hands(&mut self.readable, &mut self.writable);
+            shaken.map_err(|broken| match broken {
+                Broken::Lost => End::HandshakeLost,
+                Broken::Tls(why) => End::Tls(why),
+            })?;
+            if self.stream.is_handshaking() {
+                return Ok(false);
+            }
+            self.phase = Phase::Open;
+        }
+        Ok(true)
     }
 
     fn receive(
@@ -216,51 +265,74 @@ impl Connection {
     ) -> Result<bool, End> {
         let mut unread = READ_BYTES;
         loop {
+            if let Some(pings) = &mut self.pings {
+                pings.hear(&mut self.framer, now);
+            }
             while *budget > 0
                 && let Some(frame) = self.framer.pop().map_err(|_| End::Nonsense)?
             {
                 *budget -= 1;
+                self.is_proven = true;
                 match frame {
                     // RFC 5626 §3.5.1: a ping is answered by a pong.
                     Frame::Ping => self.unsent.extend(b"\r\n"),
-                    Frame::Message(bytes) => out.push(understood(&bytes, self.flow)),
+                    Frame::Message(bytes) => {
+                        self.used = now;
+                        if let Some(pings) = &mut self.pings {
+                            pings.on_message(now);
+                        }
+                        let received = understood(&bytes, self.flow);
+                        self.note_alias(&received);
+                        out.push(received);
+                    }
                 }
             }
             if *budget == 0 || unread == 0 {
                 return Ok(true);
             }
-            if !self.readable {
-                return Ok(false);
-            }
-            match self.stream.read(scratch) {
-                Ok(0) => return Err(End::Lost),
-                Ok(count) => {
+            match self.stream.read(scratch, &mut self.readable)? {
+                Read::Some(count) => {
                     self.framer.push(&scratch[..count]);
-                    self.used = now;
+                    // Pongs do not keep a connection that we opened for nobody.
+                    if self.pings.is_none() {
+                        self.used = now;
+                    }
                     unread = unread.saturating_sub(count);
                 }
-                Err(error) if error.kind() == ErrorKind::WouldBlock => self.readable = false,
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(_) => return Err(End::Lost),
+                Read::Again => return Ok(true),
+                Read::Nothing => return Ok(false),
             }
         }
     }
 
-    /// Writes what waits, as far as the socket takes it.
+    /// A peer that connected by TLS can ask to be reached by this connection at the address that
+    /// it listens at. It must be its own: nobody else's requests come here (RFC 5923 §9.3).
+    fn note_alias(&mut self, received: &Received) {
+        let Received::Message {
+            flow,
+            message: Message::Request(request),
+        } = received
+        else {
+            return;
+        };
+        if self.pings.is_none() && flow.protocol.is_tls() && self.alias.is_none() {
+            let via = request.headers.identity().ok().map(|identity| identity.via);
+            self.alias = via.and_then(|via| via.alias(*flow));
+        }
+    }
+
+    /// Writes what waits, as far as the network takes it.
     fn flush(&mut self, now: Instant) -> Result<(), End> {
-        while self.open_by.is_none() && self.writable {
+        while self.phase == Phase::Open && self.writable {
             let (chunk, _) = self.unsent.as_slices();
             if chunk.is_empty() {
+                self.stream.drain(&mut self.writable)?;
                 break;
             }
-            match self.stream.write(chunk) {
-                Ok(count) => {
-                    self.unsent.drain(..count);
-                    self.used = now;
-                }
-                Err(error) if error.kind() == ErrorKind::WouldBlock => self.writable = false,
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(_) => return Err(End::Lost),
+            let count = self.stream.write(chunk, &mut self.writable)?;
+            self.unsent.drain(..count);
+            if let Some(pings) = &mut self.pings {
+                pings.said = now;
             }
         }
         if self.unsent.len() > self.limits.backlog {
@@ -268,6 +340,67 @@ impl Connection {
         }
         Ok(())
     }
+}
+
+impl Pings {
+    fn deadline(&self) -> Instant {
+        self.pong_by.unwrap_or(self.said + self.every)
+    }
+
+    /// Whether it is time to ping. It is over where a pong is missing that came before.
+    fn on_deadline(&mut self, now: Instant) -> Result<bool, End> {
+        let unanswered = self.pong_by.take().is_some();
+        if unanswered && self.answers {
+            return Err(End::Silent);
+        }
+        self.said = now;
+        if !unanswered {
+            self.pong_by = Some(now + PONG_TIME);
+        }
+        Ok(!unanswered)
+    }
+
+    /// Takes the pong that is awaited, where it has come.
+    fn hear(&mut self, framer: &mut Framer, now: Instant) {
+        if self.pong_by.is_some() && framer.pop_pong() {
+            self.answers = true;
+            self.on_message(now);
+        }
+    }
+
+    /// Whatever the peer says shows that it lives.
+    fn on_message(&mut self, now: Instant) {
+        self.pong_by = None;
+        self.said = now;
+    }
+}
+
+/// A connection that begins to open, from one of our addresses.
+pub(super) fn begin(from: SocketAddr, to: SocketAddr) -> io::Result<TcpStream> {
+    let family = if from.is_ipv4() {
+        AddressFamily::Inet
+    } else {
+        AddressFamily::Inet6
+    };
+    let flags = SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK;
+    let fd = socket(family, SockType::Stream, flags, None)?;
+    setsockopt(&fd, sockopt::TcpUserTimeout, &acknowledge_time_ms())?;
+    let any_port = SocketAddr::new(from.ip(), 0);
+    bind(fd.as_raw_fd(), &SockaddrStorage::from(any_port))?;
+    match connect(fd.as_raw_fd(), &SockaddrStorage::from(to)) {
+        Ok(()) | Err(Errno::EINPROGRESS) => {}
+        Err(error) => return Err(error.into()),
+    }
+    let stream = TcpStream::from_std(std::net::TcpStream::from(fd));
+    stream.set_nodelay(true)?;
+    Ok(stream)
+}
+
+/// Makes ready a connection that a peer has opened.
+pub(super) fn let_in(stream: &TcpStream) -> io::Result<()> {
+    stream.set_nodelay(true)?;
+    setsockopt(stream, sockopt::TcpUserTimeout, &acknowledge_time_ms())?;
+    Ok(())
 }
 
 fn acknowledge_time_ms() -> u32 {

@@ -1,42 +1,49 @@
-//! All TCP connections: those that others open, and those that we open to send.
+//! All connections: those that others open, and those that we open to send.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::io::{self, ErrorKind};
+use std::io;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use mio::event::Event;
-use mio::net::{TcpListener, TcpStream};
-use mio::{Interest, Registry, Token};
+use mio::net::TcpStream;
+use mio::{Registry, Token};
 
-use super::connection::{Connection, End};
+use super::connection::{self, Connection};
+use super::end::End;
+use super::gate::Gate;
+use super::pauses::Pauses;
+use super::stream::Stream;
 use super::{INCOMING_MAX, MESSAGES_PER_TURN, OUTGOING_MAX, Received};
+use crate::random::Random;
+use crate::sip::flow::{Flow, Protocol, TlsSettings};
+use crate::tls::Tls;
 
-/// Connections that are let in in one turn.
-const ACCEPTS_PER_TURN: usize = 64;
-/// The pause after the system could not give us a connection.
-const ACCEPT_PAUSE: Duration = Duration::from_secs(1);
 /// Bytes that are read at once.
 const SCRATCH_BYTES: usize = 16 * 1024;
+/// How long a connection that we opened may be quiet before it is pinged: at random within these
+/// (RFC 5626 §4.4.1), so that not all are pinged at once.
+const PING_MS: std::ops::Range<u64> = 95_000..120_000;
 
-/// The listening socket and the connections.
+/// The listening sockets and the connections.
 #[derive(Debug)]
 pub(super) struct Connections {
-    listener: TcpListener,
-    address: SocketAddr,
+    plain: Gate,
+    secure: Option<Gate>,
     registry: Registry,
     first_token: usize,
+    tls: Tls,
+    random: Random,
     /// First the places of those that others open, then the places of ours.
     places: Vec<Option<Connection>>,
     free_incoming: Vec<usize>,
     free_outgoing: Vec<usize>,
-    /// The latest connection with each peer.
-    by_remote: BTreeMap<SocketAddr, usize>,
+    /// The latest connection of each flow.
+    by_flow: BTreeMap<Flow, usize>,
+    /// When connections that could not be opened may be tried again.
+    pauses: Pauses,
     /// Connections that may have something for us, first come, first served.
     ready: VecDeque<usize>,
-    /// Somebody may wait to be let in.
-    accepting: bool,
-    accept_again: Option<Instant>,
     scratch: Box<[u8]>,
     /// No connection's deadline is earlier.
     wake: Option<Instant>,
@@ -49,38 +56,68 @@ impl Connections {
         registry: &Registry,
         first_token: usize,
     ) -> io::Result<Self> {
-        let mut listener = TcpListener::bind(address)?;
-        registry.register(&mut listener, Token(first_token), Interest::READABLE)?;
         Ok(Self {
-            address: listener.local_addr()?,
-            listener,
+            plain: Gate::bind(address, registry, Token(first_token))?,
+            secure: None,
             registry: registry.try_clone()?,
             first_token,
+            tls: Tls::default(),
+            random: Random::new([0; 32]),
             places: (0..INCOMING_MAX + OUTGOING_MAX).map(|_| None).collect(),
             free_incoming: (0..INCOMING_MAX).rev().collect(),
             free_outgoing: (INCOMING_MAX..INCOMING_MAX + OUTGOING_MAX).rev().collect(),
-            by_remote: BTreeMap::new(),
+            by_flow: BTreeMap::new(),
+            pauses: Pauses::default(),
             ready: VecDeque::new(),
-            accepting: false,
-            accept_again: None,
             scratch: vec![0; SCRATCH_BYTES].into_boxed_slice(),
             wake: None,
         })
     }
 
-    pub(super) const fn address(&self) -> SocketAddr {
-        self.address
+    /// Listens for TLS, too.
+    pub(super) fn bind_tls(&mut self, address: SocketAddr) -> io::Result<()> {
+        let token = Token(self.first_token + 1);
+        self.secure = Some(Gate::bind(address, &self.registry, token)?);
+        Ok(())
     }
 
-    /// Notes an event of the listening socket or of a connection.
+    /// Uses these certificates from now on; connections that are there stay as they are.
+    pub(super) fn set_tls(&mut self, tls: Tls) {
+        self.tls = tls;
+        // What was wrong may be right now.
+        self.pauses = Pauses::default();
+    }
+
+    /// Takes what is random from there.
+    pub(super) fn seed(&mut self, random: Random) {
+        self.random = random;
+    }
+
+    pub(super) const fn address(&self) -> SocketAddr {
+        self.plain.address()
+    }
+
+    pub(super) fn tls_address(&self) -> Option<SocketAddr> {
+        self.secure.as_ref().map(Gate::address)
+    }
+
+    /// Notes an event of a listening socket or of a connection.
     pub(super) fn note(&mut self, event: &Event) {
-        let Some(index) = event.token().0.checked_sub(self.first_token + 1) else {
-            self.accepting = true;
-            return;
-        };
-        if let Some(Some(connection)) = self.places.get_mut(index) {
-            connection.note(event);
-            self.mark_ready(index);
+        match event.token().0.checked_sub(self.first_token) {
+            Some(0) => self.plain.note(),
+            Some(1) => {
+                if let Some(gate) = &mut self.secure {
+                    gate.note();
+                }
+            }
+            Some(number) => {
+                let index = number - 2;
+                if let Some(Some(connection)) = self.places.get_mut(index) {
+                    connection.note(event);
+                    self.mark_ready(index);
+                }
+            }
+            None => {}
         }
     }
 
@@ -101,20 +138,28 @@ impl Connections {
         }
     }
 
-    /// Sends over the connection with that peer, which is opened where there is none.
+    /// Sends by the connection of that flow, which is opened where there is none.
     pub(super) fn send(
         &mut self,
-        to: SocketAddr,
+        flow: Flow,
         message: &[u8],
         now: Instant,
         learnt: &mut Vec<Received>,
     ) {
-        let known = self.by_remote.get(&to).copied();
-        let index = match known.map_or_else(|| self.open(to, now), Ok) {
+        let known = self.by_flow.get(&flow).copied();
+        if let Some(why) = self.pauses.reason(flow, now).filter(|_| known.is_none()) {
+            learnt.push(Received::Trouble { flow, why });
+            learnt.push(Received::Unreachable { flow });
+            return;
+        }
+        let index = match known.map_or_else(|| self.open(flow, now), Ok) {
             Ok(index) => index,
             Err(error) => {
-                tracing::debug!(remote = %to, %error, "cannot open a SIP connection");
-                let flow = super::tcp(to);
+                tracing::debug!(remote = %flow.remote, %error, "cannot open a SIP connection");
+                if flow.protocol.is_tls() {
+                    let why = format!("no connection to {} can be opened: {error}", flow.remote);
+                    learnt.push(Received::Trouble { flow, why });
+                }
                 learnt.push(Received::Unreachable { flow });
                 return;
             }
@@ -123,48 +168,52 @@ impl Connections {
             return;
         };
         if let Err(end) = connection.send(message, now) {
-            self.let_go(index, end, learnt);
+            self.let_go(index, &end, now, learnt);
+        }
+    }
+
+    /// Closes the connection of that flow, if there is one.
+    pub(super) fn close(&mut self, flow: Flow, now: Instant, learnt: &mut Vec<Received>) {
+        if let Some(index) = self.by_flow.get(&flow).copied() {
+            self.let_go(index, &End::Unwanted, now, learnt);
         }
     }
 
     /// Whether a turn's budget left something over.
     pub(super) fn has_more(&self) -> bool {
-        self.accepting || !self.ready.is_empty()
+        let gates = [Some(&self.plain), self.secure.as_ref()];
+        gates.into_iter().flatten().any(Gate::has_more) || !self.ready.is_empty()
     }
 
     /// When something is due.
     pub(super) fn deadline(&self) -> Option<Instant> {
-        self.wake.into_iter().chain(self.accept_again).min()
+        let gates = [Some(&self.plain), self.secure.as_ref()];
+        let gates = gates.into_iter().flatten().filter_map(Gate::deadline);
+        gates.chain(self.wake).min()
     }
 
     fn accept(&mut self, now: Instant) {
-        if self.accept_again.take_if(|at| *at <= now).is_some() {
-            self.accepting = true;
+        let (mut plain, mut secure) = (Vec::new(), Vec::new());
+        self.plain.accept(now, &mut plain);
+        if let Some(gate) = &mut self.secure {
+            gate.accept(now, &mut secure);
         }
-        for _ in 0..ACCEPTS_PER_TURN {
-            if !self.accepting {
-                return;
-            }
-            match self.listener.accept() {
-                Ok((stream, remote)) => self.let_in(stream, remote, now),
-                Err(error) if error.kind() == ErrorKind::WouldBlock => self.accepting = false,
-                // The next one may be better: this one is gone already.
-                Err(error) if is_of_one(error.kind()) => {}
-                Err(error) => {
-                    tracing::warn!(%error, "cannot accept a SIP connection");
-                    self.accepting = false;
-                    self.accept_again = Some(now + ACCEPT_PAUSE);
-                }
-            }
+        for (stream, remote) in plain {
+            self.let_in(stream, super::tcp(remote), now);
+        }
+        for (stream, remote) in secure {
+            let protocol = Protocol::Tls(TlsSettings::Listener);
+            self.let_in(stream, Flow { protocol, remote }, now);
         }
     }
 
-    fn let_in(&mut self, stream: TcpStream, remote: SocketAddr, now: Instant) {
+    fn let_in(&mut self, stream: TcpStream, flow: Flow, now: Instant) {
+        let remote = flow.remote;
         let Some(index) = self.free_incoming.pop() else {
             tracing::warn!(%remote, limit = INCOMING_MAX, "a SIP connection was turned away");
             return;
         };
-        let connection = Connection::incoming(stream, remote, now);
+        let connection = self.incoming(stream, flow, now);
         if let Err(error) = connection.and_then(|connection| self.place(index, connection)) {
             tracing::warn!(%remote, %error, "cannot keep a SIP connection");
             self.free_incoming.push(index);
@@ -173,10 +222,22 @@ impl Connections {
         self.mark_ready(index);
     }
 
-    fn open(&mut self, to: SocketAddr, now: Instant) -> io::Result<usize> {
+    fn incoming(&self, tcp: TcpStream, flow: Flow, now: Instant) -> io::Result<Connection> {
+        connection::let_in(&tcp)?;
+        let stream = match flow.protocol {
+            Protocol::Udp | Protocol::Tcp => Stream::plain(tcp),
+            Protocol::Tls(_) => {
+                let none = || io::Error::other("there is no certificate for it");
+                Stream::server(tcp, self.tls.acceptor().ok_or_else(none)?)?
+            }
+        };
+        Ok(Connection::incoming(stream, flow, now))
+    }
+
+    fn open(&mut self, flow: Flow, now: Instant) -> io::Result<usize> {
         let too_many = || io::Error::other(format!("{OUTGOING_MAX} are open already"));
         let index = self.free_outgoing.pop().ok_or_else(too_many)?;
-        let connection = Connection::outgoing(self.address, to, now);
+        let connection = self.outgoing(flow, now);
         match connection.and_then(|connection| self.place(index, connection)) {
             Ok(()) => Ok(index),
             Err(error) => {
@@ -186,9 +247,24 @@ impl Connections {
         }
     }
 
+    fn outgoing(&mut self, flow: Flow, now: Instant) -> io::Result<Connection> {
+        let from = self.plain.address();
+        let stream = match flow.protocol {
+            Protocol::Udp | Protocol::Tcp => Stream::plain(connection::begin(from, flow.remote)?),
+            Protocol::Tls(settings) => {
+                let none = || io::Error::other("there are no TLS settings for it");
+                let client = self.tls.client(settings).ok_or_else(none)?;
+                Stream::client(connection::begin(from, flow.remote)?, client)?
+            }
+        };
+        let jitter = self.random.below(PING_MS.end - PING_MS.start);
+        let every = Duration::from_millis(PING_MS.start + jitter);
+        Ok(Connection::outgoing(stream, flow, every, now))
+    }
+
     fn place(&mut self, index: usize, mut connection: Connection) -> io::Result<()> {
-        connection.register(&self.registry, Token(self.first_token + 1 + index))?;
-        self.by_remote.insert(connection.flow.remote, index);
+        connection.register(&self.registry, Token(self.first_token + 2 + index))?;
+        self.by_flow.insert(connection.flow, index);
         self.wake = self.wake.into_iter().chain([connection.deadline()]).min();
         self.places[index] = Some(connection);
         Ok(())
@@ -205,17 +281,30 @@ impl Connections {
             return;
         };
         connection.is_ready = false;
-        match connection.serve(now, &mut self.scratch, budget, out) {
+        let (was_usable, was_proven) = (connection.is_usable(), connection.is_proven);
+        let had_alias = connection.alias.is_some();
+        let served = connection.serve(now, &mut self.scratch, budget, out);
+        let flow = connection.flow;
+        if let Some(alias) = connection.alias.filter(|_| !had_alias) {
+            self.by_flow.insert(alias, index);
+        }
+        if connection.is_usable() && !was_usable {
+            tell_opened(connection, out);
+        }
+        if connection.is_proven && !was_proven {
+            self.pauses.end(flow);
+        }
+        match served {
             Ok(true) => self.mark_ready(index),
             Ok(false) => {}
-            Err(end) => self.let_go(index, end, out),
+            Err(end) => self.let_go(index, &end, now, out),
         }
     }
 
     fn on_deadline(&mut self, now: Instant, out: &mut Vec<Received>) {
         self.wake = None;
         for index in 0..self.places.len() {
-            let Some(connection) = &self.places[index] else {
+            let Some(connection) = &mut self.places[index] else {
                 continue;
             };
             match connection.on_deadline(now) {
@@ -223,27 +312,65 @@ impl Connections {
                     let deadline = connection.deadline();
                     self.wake = self.wake.into_iter().chain([deadline]).min();
                 }
-                Err(end) => self.let_go(index, end, out),
+                Err(end) => self.let_go(index, &end, now, out),
             }
         }
     }
 
     /// Closes a connection, and tells so.
-    fn let_go(&mut self, index: usize, end: End, out: &mut Vec<Received>) {
-        let Some(connection) = self.places[index].take() else {
+    fn let_go(&mut self, index: usize, end: &End, now: Instant, out: &mut Vec<Received>) {
+        let Some(mut connection) = self.places[index].take() else {
             return;
         };
         let flow = connection.flow;
-        if self.by_remote.get(&flow.remote) == Some(&index) {
-            self.by_remote.remove(&flow.remote);
-        }
         if index < INCOMING_MAX {
             self.free_incoming.push(index);
         } else {
             self.free_outgoing.push(index);
         }
         tracing::debug!(remote = %flow.remote, ?end, "a SIP connection has ended");
-        out.push(Received::Unreachable { flow });
+        if let Protocol::Tls(settings) = flow.protocol {
+            if *end == End::Idle || *end == End::Unwanted {
+                connection.say_goodbye();
+            }
+            self.tell_trouble(&connection, settings, end, now, out);
+        }
+        for flow in [Some(flow), connection.alias].into_iter().flatten() {
+            if self.by_flow.get(&flow) == Some(&index) {
+                self.by_flow.remove(&flow);
+            }
+            out.push(Received::Unreachable { flow });
+        }
+    }
+
+    /// Says why TLS came to nothing, where it did.
+    fn tell_trouble(
+        &mut self,
+        connection: &Connection,
+        settings: TlsSettings,
+        end: &End,
+        now: Instant,
+        out: &mut Vec<Received>,
+    ) {
+        let flow = connection.flow;
+        let Some(why) = end.trouble(flow.remote) else {
+            return;
+        };
+        if settings == TlsSettings::Listener {
+            tracing::warn!(remote = %flow.remote, "a peer could not connect by TLS: {why}");
+            return;
+        }
+        tracing::warn!(remote = %flow.remote, "no TLS: {why}");
+        if let (TlsSettings::Trial(_), Some(session)) = (settings, connection.session()) {
+            let session = Box::new(session);
+            out.push(Received::Secured { flow, session });
+        }
+        if let TlsSettings::Recorder(_) = settings
+            && !connection.is_proven
+        {
+            self.pauses.begin(flow, why.clone(), &mut self.random, now);
+        }
+        out.push(Received::Trouble { flow, why });
     }
 
     fn mark_ready(&mut self, index: usize) {
@@ -255,7 +382,20 @@ impl Connections {
     }
 }
 
-/// Whether accepting failed because of the connection that would have been accepted.
-fn is_of_one(kind: ErrorKind) -> bool {
-    matches!(kind, ErrorKind::Interrupted | ErrorKind::ConnectionAborted)
+/// Says what TLS shows of a connection that has just opened, where somebody wants to know.
+fn tell_opened(connection: &Connection, out: &mut Vec<Received>) {
+    let flow = connection.flow;
+    let Some(session) = connection.session() else {
+        return;
+    };
+    if !session.verified && flow.protocol != Protocol::Tls(TlsSettings::Listener) {
+        tracing::warn!(
+            remote = %flow.remote,
+            "nobody knows who answers there: the recorder's tls.verify is false"
+        );
+    }
+    if matches!(flow.protocol, Protocol::Tls(TlsSettings::Trial(_))) {
+        let session = Box::new(session);
+        out.push(Received::Secured { flow, session });
+    }
 }

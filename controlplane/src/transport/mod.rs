@@ -1,16 +1,24 @@
-//! SIP over UDP and TCP in the event loop: one address, datagrams and connections.
+//! SIP over UDP, TCP and TLS in the event loop: datagrams and connections.
 //!
 //! A turn of the loop: [`Transport::handle`] for each event, [`Transport::serve`] once, then a
 //! [`Transport::send`] for each message that came of it. Nobody is waited for: what one turn's
 //! budget leaves over, and whoever turns out to be unreachable while sending, is told in the next
 //! turn, for which [`Transport::deadline`] then asks at once.
 
-/// One TCP connection: its stream, its messages and its patience.
+/// One connection: its stream, its messages and its patience.
 mod connection;
-/// All TCP connections: those that others open, and those that we open to send.
+/// All connections: those that others open, and those that we open to send.
 mod connections;
 /// The UDP socket, and what the network says of datagrams that found nobody.
 mod datagrams;
+/// Why a connection ends, and what an operator is told of it.
+mod end;
+/// A listening socket.
+mod gate;
+/// When a connection that came to nothing may be tried again.
+mod pauses;
+/// The bytes of one connection: in clear, or within TLS.
+mod stream;
 
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
@@ -21,8 +29,10 @@ use mio::{Registry, Token};
 
 use self::connections::Connections;
 use self::datagrams::Datagrams;
+use crate::random::Random;
 use crate::sip::flow::{Flow, Protocol};
 use crate::sip::message::{Message, Rejected};
+use crate::tls::{Session, Tls};
 
 /// Connections that others may have open to us.
 pub const INCOMING_MAX: usize = 1024;
@@ -31,12 +41,12 @@ pub const INCOMING_MAX: usize = 1024;
 pub const OUTGOING_MAX: usize = 256;
 
 /// Tokens that the transport uses, from its first one on.
-pub const TOKENS: usize = 2 + INCOMING_MAX + OUTGOING_MAX;
+pub const TOKENS: usize = 3 + INCOMING_MAX + OUTGOING_MAX;
 
 /// Datagrams that are taken in one turn, and as many messages from connections.
 pub const MESSAGES_PER_TURN: usize = 128;
 
-/// SIP at one address, by UDP and by TCP.
+/// SIP at one address by UDP and by TCP, and at another by TLS.
 #[derive(Debug)]
 pub struct Transport {
     address: SocketAddr,
@@ -65,6 +75,22 @@ pub enum Received {
         flow: Flow,
         /// What is wrong with them, and whether they can be answered.
         rejected: Rejected,
+    },
+    /// Why TLS with a recorder came to nothing: a sentence with the remedy. That it is unreachable
+    /// is told next.
+    Trouble {
+        /// The peer.
+        flow: Flow,
+        /// What an operator is to do.
+        why: String,
+    },
+    /// What TLS shows of a connection under the settings `Trial`: once it is open, or when it came
+    /// to nothing.
+    Secured {
+        /// The peer.
+        flow: Flow,
+        /// The protocol, and the peer's certificates.
+        session: Box<Session>,
     },
     /// What was sent there last may never arrive: ICMP says so, or a connection could not be
     /// opened or has ended, for whatever reason.
@@ -116,9 +142,31 @@ impl Transport {
         })
     }
 
+    /// Listens for TLS at `address`, too, with the certificate that [`Self::set_tls`] brings. With
+    /// port 0 the system chooses one.
+    pub fn bind_tls(&mut self, address: SocketAddr) -> Result<(), BindError> {
+        let bound = self.connections.bind_tls(address);
+        bound.map_err(|error| BindError::new(address, "TLS", error))
+    }
+
+    /// Makes connections with `tls` from now on; those that are there stay as they are.
+    pub fn set_tls(&mut self, tls: Tls) {
+        self.connections.set_tls(tls);
+    }
+
+    /// Takes what is random from `random`: pauses and the times of pings.
+    pub fn seed(&mut self, random: Random) {
+        self.connections.seed(random);
+    }
+
     /// Where it listens.
     pub const fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Where it listens for TLS.
+    pub fn tls_address(&self) -> Option<SocketAddr> {
+        self.connections.tls_address()
     }
 
     /// Notes an event of one of the transport's tokens; [`Self::serve`] then acts on it.
@@ -146,8 +194,16 @@ impl Transport {
         let (remote, learnt) = (flow.remote, &mut self.learnt);
         match flow.protocol {
             Protocol::Udp => self.datagrams.send(remote, message, learnt),
-            Protocol::Tcp => self.connections.send(remote, message, now, learnt),
+            Protocol::Tcp | Protocol::Tls(_) => {
+                self.connections.send(flow, message, now, learnt);
+            }
         }
+    }
+
+    /// Closes the connection of that flow, if there is one. Its end is told.
+    pub fn close(&mut self, flow: Flow, now: Instant) {
+        self.turn = Some(now);
+        self.connections.close(flow, now, &mut self.learnt);
     }
 
     /// When [`Self::serve`] must be called next, even if nothing happens. It lies in the past

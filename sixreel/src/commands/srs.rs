@@ -2,6 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
+use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -10,7 +11,7 @@ use serde_json::Value;
 use sixreel_controlplane::sdp::Codec;
 use sixreel_srs::behaviour::{Answer, Behaviour, Manner, Pick, Step, Wish};
 use sixreel_srs::server::told::{Notice, Told, What};
-use sixreel_srs::server::{self, Keep, MediaPorts, Setup};
+use sixreel_srs::server::{self, Keep, MediaPorts, Setup, TlsSetup};
 
 use crate::failure::Failure;
 use crate::output::{Output, plain};
@@ -22,6 +23,19 @@ pub(crate) struct Srs {
     /// Where clients reach it, by UDP and by TCP; with port 0 the system chooses one
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:5060")]
     listen: SocketAddr,
+    /// Where clients reach it by TLS; with port 0 the system chooses one
+    #[arg(long, value_name = "ADDRESS:PORT", requires_all = ["certificate", "key"])]
+    tls_listen: Option<SocketAddr>,
+    /// Its certificate with the chain above it, PEM
+    #[arg(long, value_name = "FILE", requires = "tls_listen")]
+    certificate: Option<PathBuf>,
+    /// The certificate's key, PEM, which only its owner may be able to read
+    #[arg(long, value_name = "FILE", requires = "tls_listen")]
+    key: Option<PathBuf>,
+    /// Take TLS only from clients whose certificates these authorities vouch for, PEM; can be
+    /// repeated
+    #[arg(long, value_name = "FILE", requires = "tls_listen")]
+    client_authorities: Vec<PathBuf>,
     /// Where it receives RTP; its address for SIP unless told otherwise
     #[arg(long, value_name = "ADDRESS")]
     media: Option<IpAddr>,
@@ -98,6 +112,9 @@ Examples:
     sixreel srs --listen 127.0.0.1:5061 --reject 486
     sixreel srs --listen 127.0.0.1:5062 --ignore
     sixreel srs --listen 127.0.0.1:5063 --at 60000=bye
+  Be called by TLS, by whom the site's own authority vouches for:
+    sixreel srs --tls-listen 192.0.2.20:5061 --certificate srs.pem --key srs.key \
+      --client-authorities ca.pem
   Count the packets of 500 calls, and keep nothing:
     sixreel --json srs --ports 500 --keep nothing
 
@@ -186,6 +203,12 @@ impl Srs {
     fn setup(self) -> Setup {
         Setup {
             listen: self.listen,
+            tls: tls(
+                self.tls_listen,
+                self.certificate,
+                self.key,
+                self.client_authorities,
+            ),
             media: self.media.unwrap_or_else(|| self.listen.ip()),
             ports: self.ports.0,
             folder: self.folder.into(),
@@ -197,6 +220,21 @@ impl Srs {
             behaviour: self.conduct.behaviour(),
         }
     }
+}
+
+fn tls(
+    listen: Option<SocketAddr>,
+    certificate: Option<PathBuf>,
+    key: Option<PathBuf>,
+    client_authorities: Vec<PathBuf>,
+) -> Option<TlsSetup> {
+    let ((listen, certificate), key) = listen.zip(certificate).zip(key)?;
+    Some(TlsSetup {
+        listen,
+        certificate,
+        key,
+        client_authorities,
+    })
 }
 
 impl Conduct {
@@ -371,8 +409,21 @@ mod tests {
     }
 
     #[test]
+    fn tls_takes_a_certificate_and_a_key() {
+        let line = "--tls-listen 127.0.0.1:0 --certificate a --key b --client-authorities c \
+                    --client-authorities d";
+        let line: Vec<_> = line.split_ascii_whitespace().collect();
+        let tls = setup(&line).unwrap().tls.unwrap();
+        assert_eq!((tls.certificate, tls.key), ("a".into(), "b".into()));
+        assert_eq!(tls.client_authorities, [PathBuf::from("c"), "d".into()]);
+        assert_eq!(setup(&[]).unwrap().tls, None);
+    }
+
+    #[test]
     fn what_cannot_be_is_refused_with_the_remedy() {
         for (line, remedy) in [
+            (&["--tls-listen", "127.0.0.1:0"][..], "--certificate <FILE>"),
+            (&["--certificate", "a", "--key", "b"], "--tls-listen"),
             (&["--reject", "200"][..], "300..700"),
             (&["--ignore", "--ringing"], "cannot be used with"),
             (&["--reject", "486", "--at", "5=bye"], "cannot be used with"),

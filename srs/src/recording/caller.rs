@@ -52,6 +52,7 @@ impl Caller {
         match self.flow.protocol {
             Protocol::Udp => "udp",
             Protocol::Tcp => "tcp",
+            Protocol::Tls(_) => "tls",
         }
     }
 }

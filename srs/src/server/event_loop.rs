@@ -16,6 +16,7 @@ use sixreel_controlplane::random::Random;
 use sixreel_controlplane::sip::local::Local;
 use sixreel_controlplane::sip::transaction::timing::Timing;
 use sixreel_controlplane::time::{Now, Wall};
+use sixreel_controlplane::tls::{Clock, Tls};
 use sixreel_controlplane::transport::{Received, Transport};
 
 use super::media::Media;
@@ -44,6 +45,8 @@ pub(super) struct EventLoop {
     /// Becomes readable when it is to stop.
     heard: UnixStream,
     transport: Transport,
+    /// What certificates are held against.
+    clock: Clock,
     media: Media,
     pairs: Vec<u16>,
     engine: Engine,
@@ -62,8 +65,10 @@ impl EventLoop {
         heard: UnixStream,
         teller: Teller,
     ) -> Result<Self, StartError> {
-        if setup.listen.ip().is_unspecified() {
-            return Err(StartError::Wildcard(setup.listen));
+        let listens = setup.tls.iter().map(|tls| tls.listen);
+        let mut listens = [setup.listen].into_iter().chain(listens);
+        if let Some(wildcard) = listens.find(|address| address.ip().is_unspecified()) {
+            return Err(StartError::Wildcard(wildcard));
         }
         let system = |what| move |error| StartError::System { what, error };
         let poll = Poll::new().map_err(system("an event queue"))?;
@@ -72,12 +77,18 @@ impl EventLoop {
         let registered =
             registry.register(&mut SourceFd(&heard.as_raw_fd()), STOP, Interest::READABLE);
         registered.map_err(system("an event queue"))?;
-        let transport = Transport::bind(setup.listen, registry, TRANSPORT)?;
+        let mut transport = Transport::bind(setup.listen, registry, TRANSPORT)?;
+        let clock = Clock::new(read_clock().wall);
+        if let Some(tls) = &setup.tls {
+            let files = (tls.certificate.as_path(), tls.key.as_path());
+            transport.set_tls(Tls::server(files, &tls.client_authorities, &clock)?);
+            transport.bind_tls(tls.listen)?;
+        }
         let media = Media::bind(setup.media, &setup.ports, (registry, MEDIA))?;
         let files = open_folder(&setup, &teller)?;
         let pairs = media.pairs();
         let settings = Settings {
-            local: local(transport.address()),
+            local: local(&transport),
             media_address: setup.media,
             media_ports: pairs.clone(),
             behaviour: setup.behaviour.clone(),
@@ -87,6 +98,7 @@ impl EventLoop {
             poll,
             heard,
             transport,
+            clock,
             media,
             pairs,
             engine: Engine::new(settings, random),
@@ -102,6 +114,10 @@ impl EventLoop {
 
     pub(super) const fn address(&self) -> SocketAddr {
         self.transport.address()
+    }
+
+    pub(super) fn tls_address(&self) -> Option<SocketAddr> {
+        self.transport.tls_address()
     }
 
     pub(super) fn pairs(&self) -> &[u16] {
@@ -127,6 +143,7 @@ impl EventLoop {
                 other => other?,
             }
             now = read_clock();
+            self.clock.set(now.wall);
             let mut stop = false;
             for event in &events {
                 stop |= event.token() == STOP;
@@ -173,6 +190,8 @@ impl EventLoop {
             let input = match received {
                 Received::Message { flow, message } => Input::Sip { flow, message },
                 Received::Rejected { flow, rejected } => Input::Rejected { flow, rejected },
+                // It connects to nobody by TLS, but answers by what clients have opened.
+                Received::Trouble { .. } | Received::Secured { .. } => continue,
                 Received::Unreachable { flow } => Input::Unreachable { flow },
             };
             self.handle(input, now);
@@ -251,6 +270,7 @@ impl EventLoop {
         let (first, last) = ports.map_or((0, 0), |(first, last)| (*first, *last + 1));
         let ready = Notice::Ready {
             sip: self.address(),
+            tls: self.tls_address(),
             media: setup.media,
             ports: (first, last),
             calls: self.pairs.len(),
@@ -303,9 +323,10 @@ fn open_folder(setup: &Setup, teller: &Teller) -> Result<Option<Feeder>, StartEr
 }
 
 /// Who it is in SIP.
-fn local(address: SocketAddr) -> Local {
+fn local(transport: &Transport) -> Local {
     Local {
-        address,
+        address: transport.address(),
+        tls: transport.tls_address(),
         user: "recorder".to_owned(),
         agent: format!("sixreel-srs/{}", env!("CARGO_PKG_VERSION")),
         accept: "application/sdp, application/rs-metadata+xml, application/rs-metadata, \

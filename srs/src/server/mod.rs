@@ -30,6 +30,7 @@ use std::thread::{Builder, JoinHandle};
 
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::low_level::pipe;
+use sixreel_controlplane::tls::LoadError;
 use sixreel_controlplane::transport::BindError;
 
 use self::event_loop::EventLoop;
@@ -42,6 +43,8 @@ pub struct Setup {
     /// Where it listens for SIP, by UDP and by TCP, and what it calls itself: no wildcard. With
     /// port 0 the system chooses one.
     pub listen: SocketAddr,
+    /// Where and how it listens for SIP by TLS, where it does.
+    pub tls: Option<TlsSetup>,
     /// Where it wants media.
     pub media: IpAddr,
     /// Its media ports, two for each call that it records at once.
@@ -52,6 +55,19 @@ pub struct Setup {
     pub keep: Keep,
     /// How calls are treated.
     pub behaviour: Behaviour,
+}
+
+/// Where and how a server listens for TLS.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TlsSetup {
+    /// No wildcard. With port 0 the system chooses one.
+    pub listen: SocketAddr,
+    /// Its certificate with the chain above it, a PEM file.
+    pub certificate: PathBuf,
+    /// Its key, a PEM file that only its owner can read.
+    pub key: PathBuf,
+    /// PEM files of those who may vouch for clients; where there are none, everybody may call.
+    pub client_authorities: Vec<PathBuf>,
 }
 
 /// Which media ports a server takes.
@@ -85,6 +101,8 @@ pub enum StartError {
     Wildcard(SocketAddr),
     #[error(transparent)]
     Sip(#[from] BindError),
+    #[error("TLS: {0}")]
+    Tls(#[from] LoadError),
     #[error("no media port: {0}")]
     Media(String),
     #[error("cannot write to the folder {}: {error}: choose another one", folder.display())]
@@ -100,6 +118,7 @@ pub enum StartError {
 #[derive(Debug)]
 pub struct Server {
     address: SocketAddr,
+    tls_address: Option<SocketAddr>,
     pairs: Vec<u16>,
     /// A byte here stops it.
     stop: UnixStream,
@@ -116,12 +135,14 @@ pub fn start(setup: Setup) -> Result<(Server, Receiver<Told>), StartError> {
     let (teller, told) = told::channel();
     let event_loop = EventLoop::start(setup, heard, teller)?;
     let (address, pairs) = (event_loop.address(), event_loop.pairs().to_vec());
+    let tls_address = event_loop.tls_address();
     let thread = Builder::new()
         .name("srs".to_owned())
         .spawn(move || event_loop.run())
         .map_err(system("a thread"))?;
     let server = Server {
         address,
+        tls_address,
         pairs,
         stop,
         thread: Some(thread),
@@ -133,6 +154,11 @@ impl Server {
     /// Where it listens for SIP.
     pub const fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Where it listens for SIP by TLS.
+    pub const fn tls_address(&self) -> Option<SocketAddr> {
+        self.tls_address
     }
 
     /// Its pairs of media ports, by their even ones.

@@ -45,6 +45,8 @@ pub enum Notice {
     /// It takes calls from now on.
     Ready {
         sip: SocketAddr,
+        /// Where it listens by TLS, if it does.
+        tls: Option<SocketAddr>,
         media: IpAddr,
         /// The first and the last media port.
         ports: (u16, u16),
@@ -131,15 +133,19 @@ impl fmt::Display for Notice {
         match self {
             Self::Ready {
                 sip,
+                tls,
                 media,
                 ports: (first, last),
                 calls,
                 folder,
             } => {
+                write!(f, "ready: SIP at {sip} (UDP and TCP)")?;
+                if let Some(tls) = tls {
+                    write!(f, " and {tls} (TLS)")?;
+                }
                 write!(
                     f,
-                    "ready: SIP at {sip} (UDP and TCP), media at {media} for {calls} calls (ports \
-                     within {first}-{last})"
+                    ", media at {media} for {calls} calls (ports within {first}-{last})"
                 )?;
                 match folder {
                     Some(folder) => write!(f, ", files in {}", folder.display()),

@@ -76,6 +76,7 @@ pub(crate) struct Client {
 fn local(address: &str) -> Local {
     Local {
         address: address.parse().unwrap(),
+        tls: None,
         user: "us".to_owned(),
         agent: "tester".to_owned(),
         accept: "application/sdp".to_owned(),

@@ -172,6 +172,8 @@ impl Client {
             for received in received {
                 let input = match received {
                     Received::Message { flow, message } => Input::Received { flow, message },
+                    Received::Trouble { why, .. } => panic!("{why}"),
+                    Received::Secured { .. } => continue,
                     Received::Unreachable { flow } => Input::Unreachable { flow },
                     Received::Rejected { rejected, .. } => panic!("{rejected:?}"),
                 };
@@ -206,6 +208,7 @@ impl Client {
 fn local(address: SocketAddr) -> Local {
     Local {
         address,
+        tls: None,
         user: "client".to_owned(),
         agent: "tester".to_owned(),
         accept: "application/sdp".to_owned(),

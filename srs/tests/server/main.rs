@@ -24,6 +24,7 @@ fn setup(folder: &Path) -> Setup {
     let local = "127.0.0.1:0".parse().unwrap();
     Setup {
         listen: local,
+        tls: None,
         media: local.ip(),
         ports: MediaPorts::Any(4),
         folder: folder.to_owned(),

@@ -119,7 +119,7 @@ impl Session {
             expires = told;
         }
         if code < 300 {
-            self.welcome(&mut response.headers, protocol, expires);
+            self.welcome(&mut response.headers, (&offer.headers, protocol), expires);
         }
         content.put(&mut response.headers, &mut response.body);
         self.answer_offer(&offer, response, now, out);

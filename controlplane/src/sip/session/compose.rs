@@ -50,6 +50,7 @@ impl Way {
         let protocol = match self.policy {
             TransportPolicy::Udp => Protocol::Udp,
             TransportPolicy::Tcp => Protocol::Tcp,
+            TransportPolicy::Tls(settings) => Protocol::Tls(settings),
             TransportPolicy::Auto => named.unwrap_or(hop.protocol),
         };
         let request = build(protocol);
@@ -96,8 +97,11 @@ pub(super) fn dress(
     protocol: Protocol,
     expires: Option<SessionExpires>,
 ) {
+    // RFC 3261 §8.1.1.8: who calls a SIPS URI is reached at one.
+    let secure = request.uri.as_sip().is_some_and(|uri| uri.secure);
     let headers = &mut request.headers;
-    headers.push("Contact", &local.contact(protocol, options.feature_tag));
+    let contact = local.contact(protocol, secure, options.feature_tag);
+    headers.push("Contact", &contact);
     headers.push("User-Agent", &local.agent);
     headers.push("Allow", method::ALLOW);
     headers.push("Supported", SUPPORTED);
@@ -115,13 +119,16 @@ impl Session {
     pub(super) fn welcome(
         &self,
         headers: &mut Headers,
-        protocol: Protocol,
+        (theirs, protocol): (&Headers, Protocol),
         expires: Option<SessionExpires>,
     ) {
-        headers.push(
-            "Contact",
-            &self.local.contact(protocol, self.options.feature_tag),
-        );
+        // RFC 3261 §12.1.1: who is reached at a SIPS URI is told one.
+        let contact = theirs.contact().ok().flatten();
+        let secure = contact.is_some_and(|contact| contact.uri.as_sip().is_some_and(|u| u.secure));
+        let contact = self
+            .local
+            .contact(protocol, secure, self.options.feature_tag);
+        headers.push("Contact", &contact);
         headers.push("Allow", method::ALLOW);
         headers.push("Supported", SUPPORTED);
         if let Some(expires) = expires {

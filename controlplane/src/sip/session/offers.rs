@@ -96,7 +96,7 @@ impl Session {
         let (told, timer) = SessionTimer::of_request(request, established.timer, now).unzip();
         established.timer = timer;
         let protocol = established.dialog.protocol();
-        self.welcome(&mut response.headers, protocol, told);
+        self.welcome(&mut response.headers, (request, protocol), told);
     }
 
     /// An INVITE or UPDATE: our user answers it, unless it must not be answered now, or is nothing

@@ -82,7 +82,7 @@ impl Reply {
     pub(super) fn new(via: &Via, source: Flow) -> Self {
         let spare = match source.protocol {
             Protocol::Udp => None,
-            Protocol::Tcp => Some(via.listener(source)),
+            Protocol::Tcp | Protocol::Tls(_) => Some(via.listener(source)),
         };
         Self {
             flow: via.reply_flow(source),

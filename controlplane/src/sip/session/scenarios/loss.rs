@@ -6,7 +6,7 @@ use proptest::prelude::*;
 
 use super::world::{Act, Fate, Side, Who, World};
 use crate::random::Random;
-use crate::sip::flow::TransportPolicy;
+use crate::sip::flow::{TlsSettings, TransportPolicy};
 
 const TRIP: Duration = Duration::from_millis(20);
 const SECOND: Duration = Duration::from_secs(1);
@@ -88,6 +88,11 @@ fn over_udp_any_single_message_may_be_lost() {
 #[test]
 fn over_tcp_the_connection_may_die_at_any_message() {
     survives_any_single_loss(TransportPolicy::Tcp);
+}
+
+#[test]
+fn over_tls_the_connection_may_die_at_any_message() {
+    survives_any_single_loss(TransportPolicy::Tls(TlsSettings::Recorder(0)));
 }
 
 #[test]

@@ -8,7 +8,7 @@ use rsip::Method;
 use super::hand::{call, sdp};
 use crate::random::Random;
 use crate::sip::content::Content;
-use crate::sip::flow::{Flow, Protocol, TransportPolicy};
+use crate::sip::flow::{Flow, Protocol, TlsSettings, TransportPolicy};
 use crate::sip::local::{Local, Options};
 use crate::sip::message::Message;
 use crate::sip::output::Output;
@@ -77,7 +77,6 @@ enum Event {
 
 /// Connections are told apart by the opener's port, which begins here.
 const OPENER: u16 = 40_000;
-const PORT: u16 = 5060;
 
 impl Side {
     fn new(address: &str) -> Self {
@@ -277,7 +276,7 @@ impl World {
                     self.push(self.now + after, who.other(), event);
                 }
             }
-            Fate::Lost if flow.protocol == Protocol::Tcp => {
+            Fate::Lost if flow.protocol != Protocol::Udp => {
                 self.opened[opener as usize].1 = false;
                 self.push(self.now, who, Event::Unreachable(flow));
                 self.push(self.now, who.other(), Event::Unreachable(arrival));
@@ -290,24 +289,39 @@ impl World {
     /// where that is dead.
     fn connect(&mut self, who: Who, flow: Flow) -> Option<(Flow, Who)> {
         let mut remote = self.side(who).local.address;
+        let arrival = |remote, opener| Flow {
+            protocol: seen(flow.protocol, who.other(), opener),
+            remote,
+        };
         match flow.protocol {
             Protocol::Udp => {}
-            Protocol::Tcp if flow.remote.port() == PORT => {
+            Protocol::Tcp | Protocol::Tls(_) if flow.remote.port() < OPENER => {
                 let (count, alive) = &mut self.opened[who as usize];
                 *count += u16::from(!*alive);
                 *alive = true;
                 remote.set_port(OPENER + *count);
             }
-            Protocol::Tcp => {
+            Protocol::Tcp | Protocol::Tls(_) => {
                 let living = self.opened[who.other() as usize];
                 if (flow.remote.port() - OPENER, true) != living {
                     return None;
                 }
-                return Some((Flow { remote, ..flow }, who.other()));
+                return Some((arrival(remote, who.other()), who.other()));
             }
         }
-        Some((Flow { remote, ..flow }, who))
+        Some((arrival(remote, who), who))
     }
+}
+
+/// As which protocol a message arrives at `who` over a connection that `opener` opened.
+fn seen(sent: Protocol, who: Who, opener: Who) -> Protocol {
+    if !sent.is_tls() {
+        return sent;
+    }
+    Protocol::Tls(match who {
+        Who::Client if opener == Who::Client => TlsSettings::Recorder(0),
+        Who::Client | Who::Recorder => TlsSettings::Listener,
+    })
 }
 
 impl Who {

@@ -1,5 +1,8 @@
 //! The configuration: one TOML file, checked whole before anything is started.
 
+/// TLS: whom we believe, and who we are.
+mod tls;
+
 use std::collections::BTreeSet;
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
@@ -7,6 +10,7 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
+pub use self::tls::{Authority, RecorderTls, Tls};
 use crate::control::request::{CodecName, Name};
 use crate::sip::uri::Uri;
 
@@ -21,6 +25,9 @@ pub struct Config {
     pub control: Control,
     pub sip: Sip,
     pub media: Media,
+    /// SIP over TLS.
+    #[serde(default)]
+    pub tls: Tls,
     #[serde(default)]
     pub limits: Limits,
     #[serde(default)]
@@ -46,6 +53,10 @@ pub struct Control {
 pub struct Sip {
     /// Address and port of UDP and TCP, as recorders see them: they stand in Via and Contact.
     pub address: SocketAddr,
+    /// Address and port of TLS. Where it is absent, recorders that speak TLS reach us by the
+    /// connections that we open.
+    #[serde(default)]
+    pub tls_address: Option<SocketAddr>,
     /// User part of our address in From and Contact.
     #[serde(default = "Sip::default_user")]
     pub user: String,
@@ -120,6 +131,9 @@ pub struct Recorder {
     pub uri: RecorderUri,
     #[serde(default)]
     pub transport: Transport,
+    /// What differs from the section `tls` for it.
+    #[serde(default)]
+    pub tls: RecorderTls,
     #[serde(default)]
     pub info: InfoForm,
     /// Codecs offered after the call's own, in this order; the call's own only if it is listed.
@@ -159,7 +173,7 @@ pub enum AfterBye {
     Stop,
 }
 
-/// A SIP URI that names no transport but UDP and TCP.
+/// A SIP or SIPS URI that names no transport but UDP, TCP and TLS.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
 pub struct RecorderUri(pub Uri);
@@ -175,6 +189,8 @@ pub enum Transport {
     Udp,
     /// TCP always.
     Tcp,
+    /// TLS always.
+    Tls,
 }
 
 /// How a recorder is told the facts of a call.
@@ -237,6 +253,7 @@ impl Config {
         self.check_addresses(&mut findings);
         self.check_media(&mut findings);
         self.check_limits(&mut findings);
+        self.check_tls(&mut findings);
         self.check_recorders(&mut findings);
         findings
     }
@@ -339,6 +356,7 @@ impl Recorder {
         if self.id.as_str().len() > 64 {
             findings.push(format!("{at}: id: it is longer than 64 characters"));
         }
+        self.check_tls(at, findings);
         if self.codecs.is_empty() {
             findings.push(format!(
                 "{at}: codecs: the list is empty: name at least one"
@@ -456,15 +474,30 @@ impl TryFrom<String> for RecorderUri {
     fn try_from(text: String) -> Result<Self, Self::Error> {
         let wrong = |why: &str| format!("{text:?}: {why}: write \"sip:user@host:port\"");
         let uri = Uri::parse(&text).map_err(|flaw| wrong(&flaw.to_string()))?;
-        if uri.secure {
-            return Err(wrong("it begins with sips:"));
+        let name = uri.params.value("transport").map(str::to_ascii_lowercase);
+        match name.as_deref() {
+            // RFC 3261 §26.2.2: it is TLS, which runs over TCP.
+            Some("udp") if uri.secure => Err(wrong("a sips: URI is not reached by udp")),
+            Some("udp" | "tcp" | "tls") | None => Ok(Self(uri)),
+            Some(_) => Err(wrong("its transport is neither udp nor tcp nor tls")),
         }
-        match uri.params.value("transport") {
-            Some(name) if !["udp", "tcp"].contains(&name.to_ascii_lowercase().as_str()) => {
-                Err(wrong("its transport is neither udp nor tcp"))
-            }
-            Some(_) | None => Ok(Self(uri)),
-        }
+    }
+}
+
+impl RecorderUri {
+    /// Whether it can only be reached by TLS.
+    pub fn wants_tls(&self) -> bool {
+        self.0.secure || self.names("tls")
+    }
+
+    /// Whether it can only be reached in clear.
+    pub fn wants_clear(&self) -> bool {
+        !self.0.secure && (self.names("udp") || self.names("tcp"))
+    }
+
+    fn names(&self, transport: &str) -> bool {
+        let name = self.0.params.value("transport");
+        name.is_some_and(|name| name.eq_ignore_ascii_case(transport))
     }
 }
 
@@ -592,8 +625,8 @@ mod tests {
     fn a_uri_says_where_and_by_what() {
         for (text, why) in [
             ("http://srs", "neither with sip:"),
-            ("sips:rec@srs", "sips:"),
-            ("sip:rec@srs;transport=ws", "neither udp nor tcp"),
+            ("sips:rec@srs;transport=udp", "not reached by udp"),
+            ("sip:rec@srs;transport=ws", "neither udp nor tcp nor tls"),
         ] {
             let error = error(&GOOD.replace("sip:recorder@srs.example.com", text));
             assert!(error.contains(why) && error.contains("line 8"), "{error}");

@@ -85,6 +85,7 @@ fn open(worker: &Worker, flow: SinkFlow) {
             call: call(0),
             source: stream(1),
             spec: source_spec(1),
+            keys: None,
         },
         Command::OpenSink {
             call: call(0),
@@ -94,6 +95,7 @@ fn open(worker: &Worker, flow: SinkFlow) {
         Command::SetSink {
             sink: stream(2),
             flow,
+            keys: None,
         },
     ] {
         worker.send(command).expect("the ring is empty");

@@ -235,6 +235,7 @@ impl Engine {
             | Event::SourceSilent { source }
             | Event::SourceLost { source }
             | Event::SourceHeard { source }
+            | Event::SourceUnauthentic { source, .. }
             | Event::SourceStats { source, .. } => *source,
             Event::SinkStats { sink, .. } | Event::SinkBye { sink } => *sink,
         };
@@ -342,6 +343,7 @@ impl Engine {
                 | EventKind::SourceHeard
                 | EventKind::SourceSilent
                 | EventKind::SourceLost
+                | EventKind::SourceUnauthentic
                 | EventKind::Overload => continue,
             }
             self.recorders.note(event, now.wall);

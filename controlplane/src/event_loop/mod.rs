@@ -24,6 +24,7 @@ use crate::control::request::Request;
 use crate::control::view::{EventKind, EventView};
 use crate::engine::{Engine, Input};
 use crate::listener::{self, Listener};
+use crate::random::Random;
 use crate::resolver::Resolver;
 use crate::time::{Now, Wall};
 use crate::tls::{Clock, Tls};
@@ -89,7 +90,7 @@ impl EventLoop {
         transport.set_tls(tls);
         let signals = setup::signals(registry, SIGNAL).map_err(system("signals"))?;
         let crew = Crew::start(config, now, &waker)?;
-        let mut random = setup::random().map_err(system("random numbers"))?;
+        let mut random = Random::system().map_err(system("random numbers"))?;
         transport.seed(random.fork());
         let mut engine = Engine::new(config, random, now);
         let mut out = Vec::new();
@@ -252,7 +253,10 @@ fn log(event: &EventView) {
     let (recorder, source) = (name(&event.recorder), name(&event.source));
     let detail = event.detail.as_deref();
     match event.kind {
-        EventKind::RecordingFailed | EventKind::SourceLost | EventKind::Overload => {
+        EventKind::RecordingFailed
+        | EventKind::SourceLost
+        | EventKind::SourceUnauthentic
+        | EventKind::Overload => {
             tracing::warn!(call, recording, recorder, source, detail, "{kind}");
         }
         EventKind::CallStarted

@@ -13,6 +13,8 @@ mod attempt;
 mod content;
 /// Why an attempt failed or a recording broke off, and whether to try again.
 mod failure;
+/// How audio is protected on its way to the recorder.
+mod security;
 /// What the recorder offers and asks for in an established recording.
 mod offers;
 /// What the control interface shows of a recording.
@@ -50,6 +52,8 @@ pub struct Recording {
     attempts: u32,
     /// Attempts in a row that came to nothing, or to nothing that lasted.
     failures: u32,
+    /// The recorder has refused protection, and may be offered RTP in clear.
+    in_clear: bool,
     /// Why there was no recording, the last time that there was none.
     error: Option<String>,
     established: Option<Wall>,
@@ -87,6 +91,7 @@ impl Recording {
             state: State::Over,
             attempts: 0,
             failures: 0,
+            in_clear: false,
             error: None,
             established: None,
             stream: None,

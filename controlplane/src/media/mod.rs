@@ -217,7 +217,9 @@ fn sink_keys(secured: &sdp::Secured) -> SinkKeys {
     }
 }
 
-fn keys(suite: sdp::Suite, key: &sdp::KeyParam) -> srtp::Keys {
+/// A key of SDES in the data plane's words.
+pub fn keys(suite: sdp::Suite, key: &sdp::KeyParam) -> srtp::Keys {
+    const CHECKED: &str = "the grammar of SDES has checked it";
     let suite = match suite {
         sdp::Suite::AesCm128HmacSha1_80 => srtp::Suite::AesCm128HmacSha1_80,
         sdp::Suite::AesCm128HmacSha1_32 => srtp::Suite::AesCm128HmacSha1_32,
@@ -226,7 +228,6 @@ fn keys(suite: sdp::Suite, key: &sdp::KeyParam) -> srtp::Keys {
         sdp::Suite::AeadAes128Gcm => srtp::Suite::AeadAes128Gcm,
         sdp::Suite::AeadAes256Gcm => srtp::Suite::AeadAes256Gcm,
     };
-    const CHECKED: &str = "the grammar of SDES has checked it";
     let mut keys = srtp::Keys::new(suite, key.key.as_bytes()).expect(CHECKED);
     if let Some(mki) = &key.mki {
         keys = keys.with_mki(mki.bytes()).expect(CHECKED);

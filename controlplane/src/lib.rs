@@ -39,5 +39,7 @@ pub mod time;
 pub mod tls;
 /// SIP over UDP, TCP and TLS in the event loop.
 pub mod transport;
+/// What works with a recorder, step by step.
+pub mod trial;
 /// What one turn of the engine hands down, and gets back.
 pub mod turn;

@@ -20,6 +20,8 @@ pub struct Recorder {
     pub index: usize,
     pub uri: Uri,
     pub policy: TransportPolicy,
+    /// By what it is told from others, where it speaks TLS.
+    pub tls: Option<Verified>,
     /// Whether protection is offered: never where SIP is in clear.
     pub srtp: Srtp,
     /// The suites that are offered then, the best first.
@@ -33,6 +35,25 @@ pub struct Recorder {
     pub label: String,
     pub invite_timeout: Duration,
     pub after_bye: AfterBye,
+}
+
+/// By what a recorder is told from others.
+#[derive(Clone, Debug)]
+pub struct Verified {
+    /// Whether its certificate is verified at all.
+    pub verify: bool,
+    /// The name that it must have.
+    pub name: String,
+}
+
+impl Verified {
+    fn new(config: &config::Recorder) -> Self {
+        let name = config.server_name();
+        Self {
+            verify: config.tls.verify,
+            name: name.map_or_else(|why| why, |name| name.to_str().into_owned()),
+        }
+    }
 }
 
 impl Recorder {
@@ -50,6 +71,7 @@ impl Recorder {
                 config::Transport::Udp => TransportPolicy::Udp,
                 config::Transport::Tcp => TransportPolicy::Tcp,
             },
+            tls: config.speaks_tls().then(|| Verified::new(config)),
             srtp: config.offers_srtp(),
             suites: config.srtp_suites.iter().map(|name| name.0).collect(),
             info: config.info,

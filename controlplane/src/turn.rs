@@ -19,6 +19,8 @@ use crate::time::Now;
 pub enum Output {
     /// Send a SIP message.
     Transmit { flow: Flow, bytes: Vec<u8> },
+    /// Close the connection of a flow, if there is one.
+    Close { flow: Flow },
     /// Give a data-plane worker a command.
     Media { worker: usize, command: Command },
     /// Answer a request of the control interface.

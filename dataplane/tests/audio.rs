@@ -1,5 +1,6 @@
 //! What the recorders hear.
 
+/// What the tests of this crate share.
 mod common;
 
 use common::*;

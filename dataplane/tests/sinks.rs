@@ -1,5 +1,6 @@
 //! What is sent to a recorder, and what it answers.
 
+/// What the tests of this crate share.
 mod common;
 
 use std::net::SocketAddr;

@@ -54,9 +54,9 @@ enum Command {
     /// See what is recorded, and where
     #[command(subcommand)]
     Recording(ListCommand),
-    /// See the recorders and how they fare
+    /// See the recorders and how they fare, and test them
     #[command(subcommand)]
-    Recorder(ListCommand),
+    Recorder(RecorderCommand),
     /// Show the counters of the whole server
     Stats,
     /// Say whether the server is well; exit code 1 where it is not
@@ -68,6 +68,18 @@ enum Command {
         /// Begin after the event with this number, as far as the server remembers
         #[arg(long, value_name = "ID")]
         after: Option<u64>,
+    },
+}
+
+/// What can be done with recorders.
+#[derive(Debug, Subcommand)]
+pub(crate) enum RecorderCommand {
+    #[command(flatten)]
+    Look(ListCommand),
+    /// Find out what works with one of them, step by step; exit code 1 where a step has failed
+    Test {
+        /// Its identifier, as `list` shows it
+        id: String,
     },
 }
 

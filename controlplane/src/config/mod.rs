@@ -4,6 +4,8 @@
 mod srtp;
 /// TLS: whom we believe, and who we are.
 mod tls;
+/// Where a recorder is.
+mod uri;
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -14,8 +16,8 @@ use serde::Deserialize;
 
 pub use self::srtp::{Srtp, SuiteName};
 pub use self::tls::{Authority, RecorderTls, Tls};
+pub use self::uri::RecorderUri;
 use crate::control::request::{CodecName, Name};
-use crate::sip::uri::Uri;
 
 /// Recorders that one call can be recorded to at once.
 pub const RECORDERS_MAX: usize = 6;
@@ -181,11 +183,6 @@ pub enum AfterBye {
     /// Leave it at that for this call.
     Stop,
 }
-
-/// A SIP or SIPS URI that names no transport but UDP, TCP and TLS.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "String")]
-pub struct RecorderUri(pub Uri);
 
 /// Which transport carries SIP to a recorder.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -478,39 +475,6 @@ impl PortRange {
     }
 }
 
-impl TryFrom<String> for RecorderUri {
-    type Error = String;
-
-    fn try_from(text: String) -> Result<Self, Self::Error> {
-        let wrong = |why: &str| format!("{text:?}: {why}: write \"sip:user@host:port\"");
-        let uri = Uri::parse(&text).map_err(|flaw| wrong(&flaw.to_string()))?;
-        let name = uri.params.value("transport").map(str::to_ascii_lowercase);
-        match name.as_deref() {
-            // RFC 3261 §26.2.2: it is TLS, which runs over TCP.
-            Some("udp") if uri.secure => Err(wrong("a sips: URI is not reached by udp")),
-            Some("udp" | "tcp" | "tls") | None => Ok(Self(uri)),
-            Some(_) => Err(wrong("its transport is neither udp nor tcp nor tls")),
-        }
-    }
-}
-
-impl RecorderUri {
-    /// Whether it can only be reached by TLS.
-    pub fn wants_tls(&self) -> bool {
-        self.0.secure || self.names("tls")
-    }
-
-    /// Whether it can only be reached in clear.
-    pub fn wants_clear(&self) -> bool {
-        !self.0.secure && (self.names("udp") || self.names("tcp"))
-    }
-
-    fn names(&self, transport: &str) -> bool {
-        let name = self.0.params.value("transport");
-        name.is_some_and(|name| name.eq_ignore_ascii_case(transport))
-    }
-}
-
 impl TryFrom<String> for PortRange {
     type Error = String;
 
@@ -629,18 +593,6 @@ mod tests {
         let one = "[[recorder]]\nid = \"west\"\nuri = \"sip:r@192.0.2.1\"\n";
         let error = error(&format!("{GOOD}\n{}", one.repeat(6)));
         assert!(error.contains("7 are configured") && error.contains("used twice"));
-    }
-
-    #[test]
-    fn a_uri_says_where_and_by_what() {
-        for (text, why) in [
-            ("http://srs", "neither with sip:"),
-            ("sips:rec@srs;transport=udp", "not reached by udp"),
-            ("sip:rec@srs;transport=ws", "neither udp nor tcp nor tls"),
-        ] {
-            let error = error(&GOOD.replace("sip:recorder@srs.example.com", text));
-            assert!(error.contains(why) && error.contains("line 8"), "{error}");
-        }
     }
 
     #[test]

@@ -6,7 +6,7 @@ use super::http::Response;
 use super::problem::Problem;
 use super::view::{
     CallList, CallView, HealthView, ParticipantView, RecorderList, RecorderView, RecordingList,
-    RecordingView, SourceView, StatsView, VersionView,
+    RecordingView, SourceView, StatsView, TrialView, VersionView,
 };
 
 /// Names one request of one client, so that its answer finds the way back, at once or later.
@@ -45,6 +45,7 @@ pub enum View {
     Recording(RecordingView),
     Recorders(RecorderList),
     Recorder(RecorderView),
+    Trial(TrialView),
     Stats(StatsView),
     Health(HealthView),
     Version(VersionView),

@@ -73,6 +73,8 @@ pub enum Request {
     RecorderList,
     /// `GET /v1/recorders/{recorder}`
     RecorderGet { recorder: Name },
+    /// `POST /v1/recorders/{recorder}/test`: what works with it, step by step.
+    RecorderTest { recorder: Name },
     /// `GET /v1/stats`
     Stats,
     /// `GET /v1/health`
@@ -131,6 +133,16 @@ pub enum CodecName {
     Pcmu,
     /// G.711 A-law.
     Pcma,
+}
+
+impl CodecName {
+    /// Its RTP name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Pcmu => "PCMU",
+            Self::Pcma => "PCMA",
+        }
+    }
 }
 
 /// How a call is protected.
@@ -257,6 +269,7 @@ impl Request {
             | Self::RecordingGet { .. }
             | Self::RecorderList
             | Self::RecorderGet { .. }
+            | Self::RecorderTest { .. }
             | Self::Stats
             | Self::Health
             | Self::Version => None,

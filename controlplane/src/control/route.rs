@@ -29,7 +29,7 @@ pub struct Route {
 }
 
 /// Every route.
-pub const ROUTES: [Route; 22] = [
+pub const ROUTES: [Route; 23] = [
     Route::new(Method::Get, "/v1/calls", |parts| {
         let page = parts.page()?;
         request(Request::CallList { page })
@@ -104,6 +104,10 @@ pub const ROUTES: [Route; 22] = [
     Route::new(Method::Get, "/v1/recorders/{recorder}", |parts| {
         let recorder = parts.name();
         request(Request::RecorderGet { recorder })
+    }),
+    Route::new(Method::Post, "/v1/recorders/{recorder}/test", |parts| {
+        let recorder = parts.name();
+        request(Request::RecorderTest { recorder })
     }),
     Route::new(Method::Get, "/v1/stats", |_| request(Request::Stats)),
     Route::new(Method::Get, "/v1/health", |_| request(Request::Health)),

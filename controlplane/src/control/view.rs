@@ -193,6 +193,8 @@ pub struct RecorderView {
     pub id: Name,
     pub uri: String,
     pub transport: &'static str,
+    /// By what it is told from others; absent (`null`) where it is spoken to in clear.
+    pub tls: Option<RecorderTlsView>,
     pub info: &'static str,
     pub codecs: Vec<CodecName>,
     /// `off`, `optional` or `required`.
@@ -206,6 +208,92 @@ pub struct RecorderView {
     /// When an attempt last failed, RFC 3339, and why.
     pub last_failure: Option<String>,
     pub last_error: Option<String>,
+}
+
+/// How a recorder is told from somebody who only says that it is it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct RecorderTlsView {
+    /// Whether its certificate is verified at all.
+    pub verify: bool,
+    /// The name that its certificate must have.
+    pub server_name: String,
+}
+
+/// What works with a recorder, step by step.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct TrialView {
+    pub recorder: Name,
+    /// Whether no step has failed.
+    pub ok: bool,
+    /// In the order in which they were made; what comes after a failure is left out.
+    pub steps: Vec<StepView>,
+    /// What TLS has shown; absent (`null`) where it came to no connection, or is not spoken.
+    pub tls: Option<TlsView>,
+}
+
+/// One step of a test.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct StepView {
+    pub step: StepName,
+    pub result: StepResult,
+    /// What was found, or what is wrong and the remedy, in a sentence.
+    pub detail: String,
+}
+
+/// The steps of a test.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum StepName {
+    /// The address of its host.
+    Resolve,
+    /// A connection of TCP.
+    Connect,
+    /// TLS, and whose certificate that is.
+    Tls,
+    /// OPTIONS is answered.
+    Options,
+    /// It is a recorder.
+    Siprec,
+    /// It takes our form of metadata.
+    Metadata,
+    /// It takes one of the codecs.
+    Codecs,
+}
+
+/// How a step went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum StepResult {
+    Ok,
+    Failed,
+    /// The recorder does not say.
+    Unknown,
+}
+
+/// What TLS shows of a connection.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct TlsView {
+    /// `TLS 1.2` or `TLS 1.3`, once that is agreed on.
+    pub protocol: Option<&'static str>,
+    /// The cipher suite by its IANA name.
+    pub cipher: Option<String>,
+    /// Whether the certificate is held against anything.
+    pub verified: bool,
+    /// The recorder's certificates, its own first.
+    pub chain: Vec<CertificateView>,
+}
+
+/// What a certificate says of itself.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct CertificateView {
+    pub subject: String,
+    pub issuer: String,
+    /// RFC 3339.
+    pub not_before: String,
+    /// RFC 3339.
+    pub not_after: String,
+    /// `URI:sip:example.com`, `DNS:example.com`, `IP:192.0.2.1`.
+    pub names: Vec<String>,
 }
 
 /// Every configured recorder.
@@ -352,6 +440,10 @@ pub enum EventKind {
     SourceLost,
     SourceUnauthentic,
     Overload,
+    /// New certificates and authorities are in force.
+    TlsReloaded,
+    /// They cannot be used: the old ones stay in force.
+    TlsNotReloaded,
 }
 
 /// The first event of a stream that cannot be continued where its client left it.
@@ -368,7 +460,7 @@ pub struct GapView {
 
 impl EventKind {
     /// Every kind.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 13] = [
         Self::CallStarted,
         Self::CallEnded,
         Self::RecordingEstablished,
@@ -380,6 +472,8 @@ impl EventKind {
         Self::SourceLost,
         Self::SourceUnauthentic,
         Self::Overload,
+        Self::TlsReloaded,
+        Self::TlsNotReloaded,
     ];
 
     /// Its name in the stream.
@@ -396,6 +490,8 @@ impl EventKind {
             Self::SourceLost => "source.lost",
             Self::SourceUnauthentic => "source.unauthentic",
             Self::Overload => "overload",
+            Self::TlsReloaded => "tls.reloaded",
+            Self::TlsNotReloaded => "tls.not-reloaded",
         }
     }
 }

@@ -34,6 +34,7 @@ impl Engine {
             Request::Stats => Ok(Reply::Ok(View::Stats(self.stats(now)))),
             Request::Health => Ok(Reply::Ok(View::Health(self.health()))),
             Request::Version => Ok(Reply::Ok(View::Version(self.version()))),
+            Request::RecorderTest { .. } => unreachable!("it is answered when it has ended"),
             Request::CallGet { .. }
             | Request::CallPatch { .. }
             | Request::CallPause { .. }
@@ -244,6 +245,7 @@ fn ask(
         | Request::RecordingGet { .. }
         | Request::RecorderList
         | Request::RecorderGet { .. }
+        | Request::RecorderTest { .. }
         | Request::Stats
         | Request::Health
         | Request::Version => unreachable!("the engine answers these itself"),

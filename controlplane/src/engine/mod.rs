@@ -7,6 +7,8 @@
 mod control;
 /// What is known of the recorders.
 mod recorders;
+/// Trials: who asks, and what comes to them.
+mod trials;
 /// What the control interface shows of the whole.
 mod views;
 
@@ -35,6 +37,8 @@ use crate::sip::output::Output as SipOutput;
 use crate::sip::stateless;
 use crate::sip::transaction::timing::Timing;
 use crate::time::Now;
+use crate::tls::Session;
+use crate::trial::Trial;
 use crate::turn::{Output, Site, Subject, Turn};
 
 /// What comes to the engine.
@@ -46,6 +50,10 @@ pub enum Input {
     Sip { flow: Flow, message: Message },
     /// Bytes that are no usable SIP message.
     Rejected { flow: Flow, rejected: Rejected },
+    /// What TLS shows of a connection that a test has opened.
+    Secured { flow: Flow, session: Box<Session> },
+    /// Certificates and authorities were read anew; if they cannot be used, the old ones stay.
+    TlsReloaded { result: Result<(), String> },
     /// Why nothing reaches the other end of this flow, as is told next.
     Trouble { flow: Flow, why: String },
     /// Nothing reaches the other end of this flow.
@@ -69,6 +77,10 @@ pub struct Engine {
     site: Site,
     calls_max: usize,
     recorders: Recorders,
+    /// By the recorders' indexes.
+    trials: BTreeMap<usize, Trial>,
+    /// What is wrong with the files of TLS since they were read last.
+    tls_trouble: Option<String>,
     calls: BTreeMap<u64, Call>,
     /// The calls that are not over, by identifier.
     names: BTreeMap<Name, u64>,
@@ -89,6 +101,7 @@ pub struct Engine {
 enum Due {
     Call(u64),
     Recorder(usize),
+    Trial(usize),
 }
 
 /// How recordings went since the start.
@@ -123,6 +136,8 @@ impl Engine {
             },
             calls_max: config.limits.calls as usize,
             recorders: Recorders::new(&config.recorders),
+            trials: BTreeMap::new(),
+            tls_trouble: None,
             calls: BTreeMap::new(),
             names: BTreeMap::new(),
             media: Media::new(
@@ -152,6 +167,10 @@ impl Engine {
     pub fn handle(&mut self, input: Input, now: Now, out: &mut Vec<Output>) {
         let first = out.len();
         match input {
+            Input::Control {
+                ticket,
+                request: Request::RecorderTest { recorder },
+            } => self.try_recorder(ticket, &recorder, now, out),
             Input::Control { ticket, request } => {
                 let reply = self.on_request(request, now, out);
                 out.push(Output::Reply { ticket, reply });
@@ -162,7 +181,9 @@ impl Engine {
                 stateless::reject(&rejected, flow, &self.site.sip, &mut answers);
                 transmit(answers, out);
             }
-            Input::Trouble { flow, why } => self.recorders.trouble(flow, why),
+            Input::Secured { flow, session } => self.on_secured(flow, &session),
+            Input::TlsReloaded { result } => self.on_tls_reloaded(result, now, out),
+            Input::Trouble { flow, why } => self.on_trouble(flow, why),
             Input::Unreachable { flow } => self.on_unreachable(flow, now, out),
             Input::Media { worker, event } => self.on_media(worker, &event, now, out),
             Input::Resolved { recorder, result } => self.on_resolved(recorder, result, now, out),
@@ -188,6 +209,7 @@ impl Engine {
     pub fn is_empty(&self) -> bool {
         let recorders_only = self.deadlines.len() == self.recorders.deadlines();
         self.calls.is_empty()
+            && self.trials.is_empty()
             && self.names.is_empty()
             && recorders_only
             && self.media.taken() == (0, 0)
@@ -207,6 +229,9 @@ impl Engine {
                 return;
             }
         }
+        if let Message::Response(response) = &message {
+            self.on_trial_response(response, now, out);
+        }
         if let Message::Request(request) = &message {
             let mut answers = Vec::new();
             stateless::refuse(request, flow, &self.site.sip, &mut answers);
@@ -215,6 +240,7 @@ impl Engine {
     }
 
     fn on_unreachable(&mut self, flow: Flow, now: Now, out: &mut Vec<Output>) {
+        self.on_trial_unreachable(flow, out);
         let input = recording::Input::Unreachable { flow };
         let keys: Vec<_> = self.calls.keys().copied().collect();
         for key in keys {
@@ -252,7 +278,9 @@ impl Engine {
         out: &mut Vec<Output>,
     ) {
         let want_v4 = self.site.sip.address.is_ipv4();
+        let failed = result.as_ref().err().cloned();
         let found = self.recorders.resolved(recorder, result, want_v4);
+        self.on_trial_resolved(recorder, failed, now, out);
         if found {
             let keys: Vec<_> = self.calls.keys().copied().collect();
             for key in keys {
@@ -270,6 +298,7 @@ impl Engine {
                         self.names.retain(|_, named| *named != key);
                     }
                 }
+                Due::Trial(index) => self.on_trial_deadline(index, now, out),
                 Due::Recorder(index) => {
                     self.recorders.resolve(index, now, &mut self.deadlines, out);
                 }
@@ -313,6 +342,22 @@ impl Engine {
         Some(result)
     }
 
+    /// Certificates and authorities were read anew.
+    fn on_tls_reloaded(&mut self, result: Result<(), String>, now: Now, out: &mut Vec<Output>) {
+        let (kind, detail) = match &result {
+            Ok(()) => (
+                EventKind::TlsReloaded,
+                "connections that are opened from now on use what was read".to_owned(),
+            ),
+            Err(why) => (
+                EventKind::TlsNotReloaded,
+                format!("what was read before stays in force: {why}"),
+            ),
+        };
+        self.tls_trouble = result.err();
+        self.tell(kind, detail, now, out);
+    }
+
     fn tell(&mut self, kind: EventKind, detail: String, now: Now, out: &mut Vec<Output>) {
         let mut turn = Turn {
             now,
@@ -344,7 +389,9 @@ impl Engine {
                 | EventKind::SourceSilent
                 | EventKind::SourceLost
                 | EventKind::SourceUnauthentic
-                | EventKind::Overload => continue,
+                | EventKind::Overload
+                | EventKind::TlsReloaded
+                | EventKind::TlsNotReloaded => continue,
             }
             self.recorders.note(event, now.wall);
         }

@@ -11,8 +11,8 @@ use crate::call::Call;
 use crate::config::RECORDERS_MAX;
 use crate::control::limits;
 use crate::control::view::{
-    HealthStatus, HealthView, LatenessView, LimitsView, RecorderView, RecordingCounts, StatsView,
-    VersionView, WorkerView,
+    HealthStatus, HealthView, LatenessView, LimitsView, RecorderTlsView, RecorderView,
+    RecordingCounts, StatsView, VersionView, WorkerView,
 };
 use crate::recorder::Recorder;
 use crate::sip::wire;
@@ -136,7 +136,15 @@ impl Engine {
             let problem = "no recorder is configured, so nothing is recorded: add [[recorder]]";
             problems.push(problem.to_owned());
         }
+        problems.extend(self.tls_trouble.clone());
         for (index, recorder) in self.recorders.all().iter().enumerate() {
+            if recorder.tls.as_ref().is_some_and(|tls| !tls.verify) {
+                problems.push(format!(
+                    "recorder {}: tls.verify is false, so whoever answers at its address is told \
+                     everything: set tls.authorities to whom you believe, and leave tls.verify away",
+                    recorder.id
+                ));
+            }
             let fate = self.recorders.fate(index);
             if fate.last_failure > fate.last_established {
                 let why = fate.last_error.as_deref().unwrap_or_default();
@@ -189,6 +197,10 @@ impl Engine {
             id: recorder.id.clone(),
             uri: recorder.uri.to_string(),
             transport: recorder.transport(),
+            tls: recorder.tls.as_ref().map(|tls| RecorderTlsView {
+                verify: tls.verify,
+                server_name: tls.name.clone(),
+            }),
             info: recorder.info.name(),
             codecs: recorder.codecs.clone(),
             srtp: recorder.srtp.name(),

@@ -33,9 +33,11 @@ use crate::turn::Output;
 
 /// The loop itself is woken: by workers and lookups.
 const WAKE: Token = Token(0);
-/// A signal came.
+/// A signal came that ends the process.
 const SIGNAL: Token = Token(1);
-const LISTENER: Token = Token(2);
+/// A signal came that has certificates read anew.
+const RELOAD: Token = Token(2);
+const LISTENER: Token = Token(3);
 const TRANSPORT: Token = Token(LISTENER.0 + listener::TOKENS);
 
 /// Readiness events taken in one turn.
@@ -47,7 +49,9 @@ const FAREWELL: Duration = Duration::from_millis(1_800);
 #[derive(Debug)]
 pub struct EventLoop {
     poll: Poll,
+    config: Config,
     signals: UnixStream,
+    reloads: UnixStream,
     listener: Listener,
     transport: Transport,
     /// What certificates are held against.
@@ -88,17 +92,23 @@ impl EventLoop {
             transport.bind_tls(address).map_err(StartError::SipTls)?;
         }
         transport.set_tls(tls);
-        let signals = setup::signals(registry, SIGNAL).map_err(system("signals"))?;
+        let signals = setup::signals(setup::ENDING, registry, SIGNAL);
+        let signals = signals.map_err(system("signals"))?;
+        let reloads = setup::signals(setup::RELOADING, registry, RELOAD);
+        let reloads = reloads.map_err(system("signals"))?;
         let crew = Crew::start(config, now, &waker)?;
         let mut random = Random::system().map_err(system("random numbers"))?;
         transport.seed(random.fork());
         let mut engine = Engine::new(config, random, now);
         let mut out = Vec::new();
         engine.start(now, &mut out);
+        setup::warn(config);
         Ok(Self {
             resolver: Resolver::new(config.recorders.len(), waker),
             poll,
+            config: config.clone(),
             signals,
+            reloads,
             listener,
             transport,
             clock,
@@ -135,15 +145,19 @@ impl EventLoop {
             }
             now = read_clock();
             self.clock.set(now.wall);
-            let mut signalled = false;
+            let (mut signalled, mut reload) = (false, false);
             for event in &events {
                 signalled |= event.token() == SIGNAL;
+                reload |= event.token() == RELOAD;
                 self.listener.handle(event);
                 self.transport.handle(event);
             }
             // 3. Signals.
             if signalled {
                 self.on_signal(now);
+            }
+            if reload {
+                self.reload(now);
             }
             // 4. The data plane.
             while let Some((worker, event)) = self.crew.next_event() {
@@ -173,7 +187,7 @@ impl EventLoop {
                 Received::Message { flow, message } => Input::Sip { flow, message },
                 Received::Rejected { flow, rejected } => Input::Rejected { flow, rejected },
                 Received::Trouble { flow, why } => Input::Trouble { flow, why },
-                Received::Secured { .. } => continue,
+                Received::Secured { flow, session } => Input::Secured { flow, session },
                 Received::Unreachable { flow } => Input::Unreachable { flow },
             };
             self.handle(input, now);
@@ -191,6 +205,7 @@ impl EventLoop {
         for output in self.out.drain(..) {
             match output {
                 Output::Transmit { flow, bytes } => self.transport.send(flow, &bytes, now.mono),
+                Output::Close { flow } => self.transport.close(flow, now.mono),
                 Output::Media { worker, command } => self.crew.give(worker, command),
                 Output::Reply { ticket, reply } => self.listener.reply(ticket, &reply, now),
                 Output::Tell(event) => {
@@ -209,6 +224,15 @@ impl EventLoop {
             self.ends_at = Some(now.mono + FAREWELL);
             self.handle(Input::Shutdown, now);
         }
+    }
+
+    /// Reads the files of TLS anew. Connections that are there stay as they are.
+    fn reload(&mut self, now: Now) {
+        setup::drain(&mut self.reloads);
+        let loaded = Tls::load(&self.config, &self.clock);
+        let result = loaded.map(|tls| self.transport.set_tls(tls));
+        let result = result.map_err(|error| error.to_string());
+        self.handle(Input::TlsReloaded { result }, now);
     }
 
     fn is_done(&self, now: Now) -> bool {
@@ -256,7 +280,8 @@ fn log(event: &EventView) {
         EventKind::RecordingFailed
         | EventKind::SourceLost
         | EventKind::SourceUnauthentic
-        | EventKind::Overload => {
+        | EventKind::Overload
+        | EventKind::TlsNotReloaded => {
             tracing::warn!(call, recording, recorder, source, detail, "{kind}");
         }
         EventKind::CallStarted
@@ -265,7 +290,8 @@ fn log(event: &EventView) {
         | EventKind::RecordingRetried
         | EventKind::RecordingEnded
         | EventKind::SourceHeard
-        | EventKind::SourceSilent => {
+        | EventKind::SourceSilent
+        | EventKind::TlsReloaded => {
             tracing::info!(call, recording, recorder, source, detail, "{kind}");
         }
     }

@@ -1,5 +1,6 @@
 //! What the process needs before the loop begins.
 
+use std::ffi::c_int;
 use std::io::{self, Read as _};
 use std::os::fd::AsRawFd as _;
 use std::os::unix::net::UnixStream;
@@ -7,11 +8,13 @@ use std::os::unix::net::UnixStream;
 use mio::unix::SourceFd;
 use mio::{Interest, Registry, Token};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
-use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::low_level::pipe;
 
 use crate::config::Config;
-use crate::{listener, tls, transport};
+use crate::listener;
+use crate::tls;
+use crate::transport;
 
 /// Why the process cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -61,12 +64,32 @@ pub(super) fn raise_file_limit(config: &Config) -> Result<(), StartError> {
     setrlimit(Resource::RLIMIT_NOFILE, needed, most).map_err(system)
 }
 
-/// A stream that becomes readable when the process is asked to end.
-pub(super) fn signals(registry: &Registry, token: Token) -> io::Result<UnixStream> {
+/// What asks the process to end.
+pub(super) const ENDING: &[c_int] = &[SIGTERM, SIGINT];
+/// What asks it to read its certificates anew.
+pub(super) const RELOADING: &[c_int] = &[SIGHUP];
+
+/// Says what an operator should not overlook.
+pub(super) fn warn(config: &Config) {
+    let recorders = config.recorders.iter();
+    for recorder in recorders.filter(|recorder| recorder.speaks_tls() && !recorder.tls.verify) {
+        tracing::warn!(
+            recorder = recorder.id.as_str(),
+            "tls.verify is false: whoever answers at its address is told everything"
+        );
+    }
+}
+
+/// A stream that becomes readable when one of these signals has come.
+pub(super) fn signals(
+    signals: &[c_int],
+    registry: &Registry,
+    token: Token,
+) -> io::Result<UnixStream> {
     let (reader, writer) = UnixStream::pair()?;
     reader.set_nonblocking(true)?;
-    for signal in [SIGTERM, SIGINT] {
-        pipe::register(signal, writer.try_clone()?)?;
+    for signal in signals {
+        pipe::register(*signal, writer.try_clone()?)?;
     }
     let fd = reader.as_raw_fd();
     registry.register(&mut SourceFd(&fd), token, Interest::READABLE)?;

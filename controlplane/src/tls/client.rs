@@ -100,7 +100,7 @@ impl<'a> Store<'a> {
         &self.lists
     }
 
-    /// For a recorder that is spoken to by TLS.
+    /// For a recorder that is spoken to by TLS. What is wrong with its files becomes a finding.
     pub(super) fn client(
         &mut self,
         recorder: &Recorder,
@@ -108,63 +108,72 @@ impl<'a> Store<'a> {
         findings: &mut Vec<String>,
     ) -> Option<Client> {
         let before = findings.len();
-        let (own, section) = (&recorder.tls, self.section);
-        let mine = format!("recorder {}: tls", recorder.id);
-        let (at, authorities) = match &own.authorities {
-            Some(authorities) => (mine.as_str(), authorities),
-            None => ("tls", &section.authorities),
-        };
-        let mut anchors = Vec::new();
-        // Who is not verified needs nobody who vouches for it.
-        for authority in authorities.iter().filter(|_| own.verify) {
-            match self.anchors(authority) {
-                Ok(more) => anchors.extend_from_slice(more),
-                Err(why) => tell(findings, format!("{at}.authorities: {why}")),
-            }
-        }
         let provider = provider();
         let trust = Arc::new(Trust {
-            anchors,
+            anchors: self.believed(recorder, findings),
             lists: Arc::clone(&self.lists),
             algorithms: provider.signature_verification_algorithms,
         });
-        let verifier = Verifier::new(&trust, !own.verify, &Arc::default());
+        let verify = recorder.tls.verify;
+        let verifier = Verifier::new(&trust, !verify, &Arc::default());
         let config = ClientConfig::builder_with_details(provider, Arc::new(clock.clone()))
             .with_protocol_versions(VERSIONS)
             .expect("the provider has cipher suites for both versions")
             .dangerous()
             .with_custom_certificate_verifier(Arc::new(verifier));
-        let own_files = own.certificate.as_deref().zip(own.key.as_deref());
-        let their_files = section.certificate.as_deref().zip(section.key.as_deref());
-        let (at, identity) = match own_files {
-            Some(_) => (mine.as_str(), own_files),
-            None => ("tls", their_files),
-        };
-        let config = match identity.map(|files| load(at, files)).transpose() {
+        let config = match self.identity(recorder) {
             Ok(None) => Ok(config.with_no_client_auth()),
-            Ok(Some((chain, key))) => {
+            Ok(Some((at, (chain, key)))) => {
                 let config = config.with_client_auth_cert(chain, key);
-                config.map_err(|error| unfit(at, &error))
+                config.map_err(|error| unfit(&at, &error))
             }
             Err(why) => Err(why),
         };
-        match config {
-            Ok(mut config) if findings.len() == before => {
-                // Each connection is verified: a list or a clock may say otherwise by now.
-                config.resumption = Resumption::disabled();
-                Some(Client {
-                    config: Arc::new(config),
-                    trust,
-                    name: recorder.server_name().ok()?,
-                    verify: own.verify,
-                })
-            }
-            Ok(_) => None,
-            Err(why) => {
-                tell(findings, why);
-                None
+        let config = config.map_err(|why| tell(findings, why)).ok();
+        let mut config = config.filter(|_| findings.len() == before)?;
+        // Each connection is verified: a list or a clock may say otherwise by now.
+        config.resumption = Resumption::disabled();
+        Some(Client {
+            config: Arc::new(config),
+            trust,
+            name: recorder.server_name().ok()?,
+            verify,
+        })
+    }
+
+    /// Who may vouch for a recorder.
+    fn believed(
+        &mut self,
+        recorder: &Recorder,
+        findings: &mut Vec<String>,
+    ) -> Vec<TrustAnchor<'static>> {
+        let (at, authorities) = match &recorder.tls.authorities {
+            Some(own) => (own_section(recorder), own),
+            None => ("tls".to_owned(), &self.section.authorities),
+        };
+        let mut anchors = Vec::new();
+        // Who is not verified needs nobody who vouches for it.
+        for authority in authorities.iter().filter(|_| recorder.tls.verify) {
+            match self.anchors(authority) {
+                Ok(more) => anchors.extend_from_slice(more),
+                Err(why) => tell(findings, format!("{at}.authorities: {why}")),
             }
         }
+        anchors
+    }
+
+    /// Who we are to a recorder, and where that is said.
+    fn identity(&self, recorder: &Recorder) -> Result<Option<(String, Identity)>, String> {
+        let (own, shared) = (&recorder.tls, self.section);
+        let own = own.certificate.as_deref().zip(own.key.as_deref());
+        let shared = shared.certificate.as_deref().zip(shared.key.as_deref());
+        let at = match own {
+            Some(_) => own_section(recorder),
+            None => "tls".to_owned(),
+        };
+        let files = own.or(shared);
+        let loaded = files.map(|files| load(&at, files)).transpose()?;
+        Ok(loaded.map(|identity| (at, identity)))
     }
 
     fn anchors(&mut self, authority: &Authority) -> Result<&[TrustAnchor<'static>], String> {
@@ -202,6 +211,11 @@ pub(super) fn unfit(at: &str, error: &rustls::Error) -> String {
     } else {
         format!("{at}.certificate: it cannot be used with its key: {error}")
     }
+}
+
+/// Where a recorder's own settings are said.
+fn own_section(recorder: &Recorder) -> String {
+    format!("recorder {}: tls", recorder.id)
 }
 
 /// Two recorders can have the same to complain of.

@@ -361,7 +361,10 @@ impl Connections {
             return;
         }
         tracing::warn!(remote = %flow.remote, "no TLS: {why}");
-        if let (TlsSettings::Trial(_), Some(session)) = (settings, connection.session()) {
+        let was_there = !matches!(end, End::Refused | End::ConnectTimeout);
+        if let (TlsSettings::Trial(_), Some(session), true) =
+            (settings, connection.session(), was_there)
+        {
             let session = Box::new(session);
             out.push(Received::Secured { flow, session });
         }

@@ -1,3 +1,5 @@
+//! What the document says about answers.
+
 use std::collections::BTreeSet;
 
 use serde::Serialize;
@@ -200,11 +202,55 @@ fn bare_recording() -> RecordingView {
     }
 }
 
+fn recorder_tls() -> RecorderTlsView {
+    RecorderTlsView {
+        verify: true,
+        server_name: "srs.example.com".to_owned(),
+    }
+}
+
+fn step() -> StepView {
+    StepView {
+        step: StepName::Options,
+        result: StepResult::Unknown,
+        detail: "the recorder answered 200 OK".to_owned(),
+    }
+}
+
+fn tls_session() -> TlsView {
+    TlsView {
+        protocol: Some("TLS 1.3"),
+        cipher: Some("TLS13_AES_256_GCM_SHA384".to_owned()),
+        verified: true,
+        chain: vec![certificate()],
+    }
+}
+
+fn certificate() -> CertificateView {
+    CertificateView {
+        subject: "CN=srs".to_owned(),
+        issuer: "CN=authority".to_owned(),
+        not_before: time(),
+        not_after: time(),
+        names: vec!["URI:sip:srs.example.com".to_owned()],
+    }
+}
+
+fn trial() -> TrialView {
+    TrialView {
+        recorder: name("r1"),
+        ok: true,
+        steps: vec![step()],
+        tls: Some(tls_session()),
+    }
+}
+
 fn recorder() -> RecorderView {
     RecorderView {
         id: name("r1"),
         uri: "sip:recorder@srs.example.com:5060".to_owned(),
-        transport: "udp",
+        transport: "tls",
+        tls: Some(recorder_tls()),
         info: "both",
         codecs: vec![CodecName::Pcmu, CodecName::Pcma],
         recordings: RecordingCounts {
@@ -335,6 +381,7 @@ fn recordings_and_recorders_are_described() {
     };
     assert_described("Report", &report, &bare);
     let bare = RecorderView {
+        tls: None,
         codecs: Vec::new(),
         last_established: None,
         last_failure: None,
@@ -344,6 +391,30 @@ fn recordings_and_recorders_are_described() {
     assert_described("Recorder", &recorder(), &bare);
     let list = |recorders| RecorderList { recorders };
     assert_described("RecorderList", &list(vec![recorder()]), &list(Vec::new()));
+}
+
+#[test]
+fn tests_of_recorders_are_described() {
+    assert_described("RecorderTls", &recorder_tls(), &recorder_tls());
+    let bare = TrialView {
+        steps: Vec::new(),
+        tls: None,
+        ..trial()
+    };
+    assert_described("Trial", &trial(), &bare);
+    assert_described("TrialStep", &step(), &step());
+    let bare = TlsView {
+        protocol: None,
+        cipher: None,
+        chain: Vec::new(),
+        ..tls_session()
+    };
+    assert_described("TlsSession", &tls_session(), &bare);
+    let bare = CertificateView {
+        names: Vec::new(),
+        ..certificate()
+    };
+    assert_described("Certificate", &certificate(), &bare);
 }
 
 #[test]

@@ -1,15 +1,20 @@
 //! `sixreel recorder …`
 
-use super::Session;
-use crate::cli::ListCommand;
+use std::io;
+
+use serde_json::Value;
+
+use super::{Session, granted};
+use crate::cli::{ListCommand, RecorderCommand};
 use crate::client::segment;
 use crate::failure::Failure;
-use crate::output::{Column, plain};
+use crate::output::{Column, Output, plain};
 
 const COLUMNS: &[Column] = &[
     ("RECORDER", "/id", plain),
     ("URI", "/uri", plain),
     ("TRANSPORT", "/transport", plain),
+    ("VERIFIED", "/tls", verified),
     ("INFO", "/info", plain),
     ("RECORDING", "/recordings/recording", plain),
     ("CONNECTING", "/recordings/connecting", plain),
@@ -22,6 +27,7 @@ const FACTS: &[Column] = &[
     ("recorder", "/id", plain),
     ("URI", "/uri", plain),
     ("transport", "/transport", plain),
+    ("verified", "/tls", verified),
     ("information", "/info", plain),
     ("codecs", "/codecs", plain),
     ("recording", "/recordings/recording", plain),
@@ -33,13 +39,59 @@ const FACTS: &[Column] = &[
     ("last error", "/last_error", plain),
 ];
 
+const STEPS: &[Column] = &[
+    ("STEP", "/step", plain),
+    ("RESULT", "/result", plain),
+    ("WHAT WAS FOUND", "/detail", plain),
+];
+
+const CERTIFICATE: &[Column] = &[
+    ("certificate", "/subject", plain),
+    ("issued by", "/issuer", plain),
+    ("valid from", "/not_before", plain),
+    ("valid until", "/not_after", plain),
+    ("names", "/names", plain),
+];
+
 /// Runs one of the commands.
-pub(crate) fn run(session: &mut Session<'_, '_>, command: ListCommand) -> Result<(), Failure> {
+pub(crate) fn run(session: &mut Session<'_, '_>, command: RecorderCommand) -> Result<(), Failure> {
     match command {
-        ListCommand::List => session.show_list("recorders", COLUMNS),
-        ListCommand::Show { id } => {
+        RecorderCommand::Look(ListCommand::List) => session.show_list("recorders", COLUMNS),
+        RecorderCommand::Look(ListCommand::Show { id }) => {
             let path = format!("/v1/recorders/{}", segment(&id));
             session.show_facts(&path, FACTS)
         }
+        RecorderCommand::Test { id } => test(session, &id),
+    }
+}
+
+/// What works with a recorder.
+fn test(session: &mut Session<'_, '_>, id: &str) -> Result<(), Failure> {
+    let path = format!("/v1/recorders/{}/test", segment(id));
+    let body = granted(session.client.post(&path))?;
+    session.output.show(&body, |output| show(output, &body))?;
+    if body["ok"] == true {
+        Ok(())
+    } else {
+        Err(Failure::Degraded)
+    }
+}
+
+fn show(output: &mut Output<'_>, body: &Value) -> io::Result<()> {
+    output.table("steps", &body["steps"], STEPS)?;
+    let chain = body["tls"]["chain"].as_array().into_iter().flatten();
+    for certificate in chain {
+        output.line("")?;
+        output.facts(certificate, CERTIFICATE)?;
+    }
+    Ok(())
+}
+
+/// Whose certificate a recorder must show.
+fn verified(tls: &Value) -> String {
+    match tls["verify"].as_bool() {
+        Some(true) => format!("as {}", plain(&tls["server_name"])),
+        Some(false) => "NO: tls.verify = false".to_owned(),
+        None => String::new(),
     }
 }

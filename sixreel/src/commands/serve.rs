@@ -35,7 +35,8 @@ The shortest configuration:
   id = \"west\"
   uri = \"sip:recorder@192.0.2.20\"
 
-SIGTERM and SIGINT end every recording with BYE, and then the server, within 2 s.";
+SIGTERM and SIGINT end every recording with BYE, and then the server, within 2 s. SIGHUP has the
+certificates, keys and authorities read anew; calls go on.";
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum Level {

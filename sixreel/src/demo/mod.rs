@@ -234,6 +234,6 @@ fn validity(value: &Value) -> String {
 fn whereabouts(value: &Value) -> String {
     let files = value.as_array().map_or(&[][..], Vec::as_slice);
     let first = files.first().map(plain).unwrap_or_default();
-    let folder = Path::new(&first).parent().unwrap_or(Path::new(""));
+    let folder = Path::new(&first).parent().unwrap_or_else(|| Path::new(""));
     format!("{} in {}", files.len(), folder.display())
 }

@@ -20,10 +20,10 @@ use sixreel_controlplane::control::problem::{Problem, Resource};
 use sixreel_controlplane::control::reply::{Reply, View};
 use sixreel_controlplane::control::request::{Name, Request};
 use sixreel_controlplane::control::route::{Asked, route};
-use sixreel_controlplane::control::view::{CallList, HealthStatus, HealthView};
+use sixreel_controlplane::control::view::{CallList, HealthStatus, HealthView, StepResult};
 
 use self::server::Server;
-use self::views::{answer, summary};
+use self::views::{answer, summary, trial};
 
 fn name(text: &str) -> Name {
     Name::new(text).unwrap()
@@ -255,7 +255,12 @@ fn everything_else_can_be_looked_at() {
         (["recording", "list"].as_slice(), "no answer within 5 s"),
         (&["recording", "show", "7:r1"], "next attempt  2017-05-01"),
         (&["recorder", "list"], "sip:recorder@srs.example.com"),
+        (&["recorder", "list"], "as srs.example.com"),
         (&["recorder", "show", "r1"], "codecs       PCMU, PCMA"),
+        (
+            &["recorder", "test", "r1"],
+            "certificate  CN=srs\u{fffd}[2J",
+        ),
         (&["stats"], "3 late"),
         (&["health"], "ok\n"),
         (&["version"], "65536 request body bytes"),
@@ -296,6 +301,14 @@ fn a_server_that_is_not_well_has_an_exit_code() {
     let expected = "degraded\n  recorder r1 fails: check its address\n";
     let told = run(&server, &["health"]);
     assert_eq!(told, (1, expected.to_owned(), String::new()));
+}
+
+#[test]
+fn a_test_that_fails_has_an_exit_code() {
+    let server = Server::start(0, |_| Reply::Ok(View::Trial(trial(StepResult::Failed))));
+    let (code, text, complaint) = run(&server, &["recorder", "test", "r1"]);
+    assert_eq!((code, complaint.as_str()), (1, ""));
+    assert!(text.contains("tls   failed  TLS 1.3"), "{text}");
 }
 
 #[test]

@@ -35,6 +35,7 @@ pub(crate) fn answer(request: &Request) -> Reply {
             recorders: vec![recorder()],
         })),
         Request::RecorderGet { .. } => Reply::Ok(View::Recorder(recorder())),
+        Request::RecorderTest { .. } => Reply::Ok(View::Trial(trial(StepResult::Ok))),
         Request::Stats => Reply::Ok(View::Stats(stats())),
         Request::Health => Reply::Ok(View::Health(HealthView {
             status: HealthStatus::Ok,
@@ -145,11 +146,39 @@ fn recording() -> RecordingView {
     }
 }
 
+pub(crate) fn trial(result: StepResult) -> TrialView {
+    TrialView {
+        recorder: name("r1"),
+        ok: result == StepResult::Ok,
+        steps: vec![StepView {
+            step: StepName::Tls,
+            result,
+            detail: "TLS 1.3".to_owned(),
+        }],
+        tls: Some(TlsView {
+            protocol: Some("TLS 1.3"),
+            cipher: None,
+            verified: true,
+            chain: vec![CertificateView {
+                subject: "CN=srs\u{1b}[2J".to_owned(),
+                issuer: "CN=authority".to_owned(),
+                not_before: time(),
+                not_after: time(),
+                names: vec!["URI:sip:srs.example.com".to_owned()],
+            }],
+        }),
+    }
+}
+
 fn recorder() -> RecorderView {
     RecorderView {
         id: name("r1"),
         uri: "sip:recorder@srs.example.com".to_owned(),
-        transport: "tcp",
+        transport: "tls",
+        tls: Some(RecorderTlsView {
+            verify: true,
+            server_name: "srs.example.com".to_owned(),
+        }),
         info: "both",
         codecs: vec![CodecName::Pcmu, CodecName::Pcma],
         recordings: RecordingCounts {

@@ -18,22 +18,22 @@ const DATAGRAM_MAX: usize = 1300;
 
 /// How the requests of a session are sent.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Way {
+pub(in crate::sip) struct Way {
     policy: TransportPolicy,
     /// Whether large requests go by TCP. They do not any more once that could not be opened.
     large_by_tcp: bool,
 }
 
 /// A request that is ready to be sent.
-pub(super) struct Ready {
-    pub(super) request: Request,
-    pub(super) flow: Flow,
+pub(in crate::sip) struct Ready {
+    pub(in crate::sip) request: Request,
+    pub(in crate::sip) flow: Flow,
     /// TCP was taken only because of the size.
     pub(super) by_size: bool,
 }
 
 impl Way {
-    pub(super) fn new(policy: TransportPolicy) -> Self {
+    pub(in crate::sip) fn new(policy: TransportPolicy) -> Self {
         Self {
             policy,
             large_by_tcp: true,
@@ -42,7 +42,7 @@ impl Way {
 
     /// Chooses the transport for the request that `build` makes for it. `hop` is the address, with
     /// the transport that is spoken there unless another is `named`.
-    pub(super) fn ready(
+    pub(in crate::sip) fn ready(
         &self,
         (named, hop): (Option<Protocol>, Flow),
         build: impl Fn(Protocol) -> Request,
@@ -85,7 +85,7 @@ impl Way {
 }
 
 /// A new branch (RFC 3261 §8.1.1.7).
-pub(super) fn branch(random: &mut Random) -> String {
+pub(in crate::sip) fn branch(random: &mut Random) -> String {
     format!("z9hG4bK{}", random.token(20))
 }
 

@@ -15,7 +15,7 @@ use super::transaction::server::Server;
 use crate::random::Random;
 use called::Called;
 use calling::Calling;
-use compose::Way;
+pub(super) use compose::{Way, branch};
 use established::Established;
 use transactions::{OurInvite, OurRequest, TheirInvite};
 

@@ -104,7 +104,11 @@ fn keys_that_were_in_use_encrypt_nothing_a_second_time() {
     assert_eq!(rig.sent.len(), before + 10, "old ones are not taken again");
     assert_eq!(rig.drops(Drop::NoKeys), 5);
     rig.command(Command::CloseSink { sink: stream(10) });
-    assert_eq!(rig.sink_stats(10).unsent, 6, "not even a BYE goes out in clear");
+    assert_eq!(
+        rig.sink_stats(10).unsent,
+        6,
+        "not even a BYE goes out in clear"
+    );
 }
 
 #[test]
@@ -177,7 +181,10 @@ fn nothing_latches_a_secure_source_but_its_own_packets() {
     assert_eq!(rig.changes(), [unauthentic], "told once");
     rig.pass(1000);
     let stats = rig.source_stats(1);
-    assert_eq!((stats.remote, stats.packets, stats.unauthentic), (None, 0, 60));
+    assert_eq!(
+        (stats.remote, stats.packets, stats.unauthentic),
+        (None, 0, 60)
+    );
 
     let mut phone = sender(&right, 5);
     let mut packets = Vec::new();

@@ -154,7 +154,9 @@ pub(crate) fn protection(
     };
     let mut line = |suite: Suite| {
         let known = before.iter().find(|line| line.suite == suite);
-        known.cloned().unwrap_or_else(|| Crypto::fresh(1, suite, random, &[]))
+        known
+            .cloned()
+            .unwrap_or_else(|| Crypto::fresh(1, suite, random, &[]))
     };
     let offered = |suite: &Suite| media.crypto.iter().any(|line| line.suite == *suite);
     let preferred = manner.suites.iter().find(|suite| offered(suite));

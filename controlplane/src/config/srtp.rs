@@ -105,8 +105,14 @@ mod tests {
         let offered = |lines: &str| parse(lines).unwrap().offers_srtp();
         let tls = "uri = \"sips:rec@srs\"\n";
         assert_eq!(offered(tls), Srtp::Off);
-        assert_eq!(offered(&format!("{tls}srtp = \"optional\"")), Srtp::Optional);
-        assert_eq!(offered(&format!("{tls}srtp = \"required\"")), Srtp::Required);
+        assert_eq!(
+            offered(&format!("{tls}srtp = \"optional\"")),
+            Srtp::Optional
+        );
+        assert_eq!(
+            offered(&format!("{tls}srtp = \"required\"")),
+            Srtp::Required
+        );
         let clear = "uri = \"sip:rec@srs\"\nsrtp = ";
         assert_eq!(offered(&format!("{clear}\"optional\"")), Srtp::Off);
         assert_eq!(
@@ -129,6 +135,9 @@ mod tests {
         let twice = "[\"AEAD_AES_128_GCM\", \"AEAD_AES_128_GCM\"]";
         assert!(suites(twice).unwrap_err().contains("named twice"));
         let unknown = suites("[\"NULL\"]").unwrap_err();
-        assert!(unknown.contains("use AES_CM_128_HMAC_SHA1_80, "), "{unknown}");
+        assert!(
+            unknown.contains("use AES_CM_128_HMAC_SHA1_80, "),
+            "{unknown}"
+        );
     }
 }

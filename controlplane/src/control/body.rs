@@ -102,9 +102,11 @@ fn expected(field: &str) -> String {
         }
         "codec" => "codec is PCMU or PCMA".to_owned(),
         "security" => "security is none or secure".to_owned(),
-        "srtp" => "srtp is a crypto line like \"1 AES_CM_128_HMAC_SHA1_80 inline:…\", or an object \
+        "srtp" => {
+            "srtp is a crypto line like \"1 AES_CM_128_HMAC_SHA1_80 inline:…\", or an object \
                    of suite and key, in base64"
-            .to_owned(),
+                .to_owned()
+        }
         "priority" => "priority is non-urgent, normal, urgent or emergency".to_owned(),
         "lease_s" => format!(
             "lease_s is a whole number of seconds from {} to {}",

@@ -128,10 +128,19 @@ mod tests {
             (json!(KEY), "its tag is not a number"),
             (json!(format!("1 {KEY} x")), "suite \"(not a name)\""),
             (json!({ "suite": KEY, "key": KEY }), "suite is not known"),
-            (json!({ "suite": "AEAD_AES_128_GCM", "key": KEY }), "wants 28"),
-            (json!({ "suite": "AEAD_AES_128_GCM", "key": 5 }), "are texts"),
+            (
+                json!({ "suite": "AEAD_AES_128_GCM", "key": KEY }),
+                "wants 28",
+            ),
+            (
+                json!({ "suite": "AEAD_AES_128_GCM", "key": 5 }),
+                "are texts",
+            ),
             (json!({ "suite": "AEAD_AES_128_GCM" }), "lacks"),
-            (json!({ "suite": "x", "key": KEY, KEY: KEY }), "another field"),
+            (
+                json!({ "suite": "x", "key": KEY, KEY: KEY }),
+                "another field",
+            ),
             (json!(5), "invalid type: integer `5`"),
         ] {
             let error = read(value).unwrap_err();

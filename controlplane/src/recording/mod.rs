@@ -13,10 +13,10 @@ mod attempt;
 mod content;
 /// Why an attempt failed or a recording broke off, and whether to try again.
 mod failure;
-/// How audio is protected on its way to the recorder.
-mod security;
 /// What the recorder offers and asks for in an established recording.
 mod offers;
+/// How audio is protected on its way to the recorder.
+mod security;
 /// What the control interface shows of a recording.
 mod show;
 

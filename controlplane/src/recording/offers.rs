@@ -86,7 +86,11 @@ impl Recording {
         let leg = &mut active.leg;
         leg.ours.direction = direction(account);
         let mut ours = leg.ours.clone();
-        if active.agreed.as_ref().is_some_and(|agreed| moves(agreed, &offer)) {
+        if active
+            .agreed
+            .as_ref()
+            .is_some_and(|agreed| moves(agreed, &offer))
+        {
             // RFC 4568 §7.1.4: at another address, packets are numbered anew, by another key.
             let suites: Vec<_> = ours.crypto.iter().map(|line| line.suite).collect();
             ours.crypto = security::lines(&suites, account, turn.random);

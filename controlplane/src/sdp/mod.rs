@@ -12,15 +12,15 @@ mod description;
 mod media;
 /// Offer and answer (RFC 3264): what was agreed on, or why nothing was.
 mod negotiate;
-/// What both sides agreed on about protection, or why they did not.
-mod secure;
 /// The first aid that received descriptions get before the grammar sees them.
 mod normalise;
+/// What both sides agreed on about protection, or why they did not.
+mod secure;
 
 pub use codec::{Codec, Encoding};
 pub use crypto::{Crypto, KeyParam, MasterKey, Suite};
 pub use description::{Description, Error};
 pub use media::{Format, Host, Media, MediaKind, Profile, RtcpAddress};
 pub use negotiate::{Accepted, Local, RtcpRemote, Unacceptable, accept, answer};
-pub use secure::{Insecure, Secured};
 pub use sdp_types::Direction;
+pub use secure::{Insecure, Secured};

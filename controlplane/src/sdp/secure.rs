@@ -22,15 +22,22 @@ pub enum Insecure {
     Invalid(Flaw),
     #[error("the other side's answer has {0} a=crypto lines: it must take exactly one of ours")]
     NotOne(usize),
-    #[error("the other side's answer has the crypto tag {0}: it must repeat the tag of a line of ours")]
+    #[error(
+        "the other side's answer has the crypto tag {0}: it must repeat the tag of a line of ours"
+    )]
     Tag(u32),
-    #[error("the other side's answer has {theirs} under the tag of {ours}: the suite must be the same")]
+    #[error(
+        "the other side's answer has {theirs} under the tag of {ours}: the suite must be the same"
+    )]
     SuiteOfTag { theirs: Suite, ours: Suite },
     #[error("the other side's a=crypto line cannot be taken, {0}")]
     Unfit(Unfit),
     #[error("the other side uses a master key twice, or our own: each must be its own")]
     SameKey,
-    #[error("no crypto suite in common: the other side must take one of {}", list(ours))]
+    #[error(
+        "no crypto suite in common: the other side must take one of {}",
+        list(ours)
+    )]
     NoSuite { ours: Vec<Suite> },
 }
 
@@ -107,7 +114,9 @@ fn check_keys(ours: &[Crypto], theirs: &Description) -> Result<(), Insecure> {
     let theirs = keys(&mut theirs.media.iter().flat_map(|media| &media.crypto));
     let known = |at: usize| {
         let before = theirs[..at].iter().chain(&ours);
-        before.clone().any(|other| other.key.shares_key(&theirs[at].key))
+        before
+            .clone()
+            .any(|other| other.key.shares_key(&theirs[at].key))
     };
     if (0..theirs.len()).any(known) {
         return Err(Insecure::SameKey);
@@ -203,10 +212,15 @@ mod tests {
         };
         assert_eq!(insecure(|media| media.crypto.clear()), Insecure::NoCrypto);
         let twice = |media: &mut sdp::Media| {
-            media.crypto.push(lines(&[Suite::AesCm128HmacSha1_80], 9).remove(0));
+            media
+                .crypto
+                .push(lines(&[Suite::AesCm128HmacSha1_80], 9).remove(0));
         };
         assert_eq!(insecure(twice), Insecure::NotOne(2));
-        assert_eq!(insecure(|media| media.crypto[0].tag = 77), Insecure::Tag(77));
+        assert_eq!(
+            insecure(|media| media.crypto[0].tag = 77),
+            Insecure::Tag(77)
+        );
         assert_eq!(
             insecure(|media| media.crypto[0].tag = 1),
             Insecure::SuiteOfTag {
@@ -246,16 +260,29 @@ mod tests {
         assert_eq!(why, expected);
         let clear = local(4000, Direction::SendOnly, Vec::new()).offer(None);
         let why = sdp::answer(&recorder(&Suite::ALL), &clear, None).unwrap_err();
-        assert!(matches!(why, Unacceptable::Profile { ours: "RTP/SAVP", .. }));
+        assert!(matches!(
+            why,
+            Unacceptable::Profile {
+                ours: "RTP/SAVP",
+                ..
+            }
+        ));
         let secure = client().offer(None);
         let why = sdp::answer(&recorder(&[]), &secure, None).unwrap_err();
-        assert!(matches!(why, Unacceptable::Profile { ours: "RTP/AVP", .. }));
+        assert!(matches!(
+            why,
+            Unacceptable::Profile {
+                ours: "RTP/AVP",
+                ..
+            }
+        ));
     }
 
     #[test]
     fn an_offer_whose_lines_do_not_fit_is_refused_with_a_reason() {
         let ours = recorder(&[Suite::AeadAes256Gcm]);
-        let offer = |suites: &[Suite]| local(4000, Direction::SendOnly, lines(suites, 1)).offer(None);
+        let offer =
+            |suites: &[Suite]| local(4000, Direction::SendOnly, lines(suites, 1)).offer(None);
         let refuse = |offer: &Description| sdp::answer(&ours, offer, None).unwrap_err().to_string();
         assert_eq!(
             refuse(&offer(&[Suite::AesCm128HmacSha1_80])),

@@ -104,9 +104,7 @@ impl Pipeline {
                 index.and_then(|index| self.close_source(index, events))
             }
             Command::OpenSink { call, sink, spec } => self.open_sink(call, sink, spec),
-            Command::SetSink { sink, flow, keys } => {
-                self.set_sink(sink, flow, keys.as_ref(), now)
-            }
+            Command::SetSink { sink, flow, keys } => self.set_sink(sink, flow, keys.as_ref(), now),
             Command::StopSink { sink } => self.stop_sink(sink),
             Command::CloseSink { sink } => {
                 let index = self.streams.find(sink);

@@ -26,10 +26,7 @@ fn the_examples_of_the_rfc() {
     let only = &crypto.keys[0];
     assert_eq!((only.lifetime, &only.key), (Some(1 << 20), &key(KEY)));
     assert_eq!(only.mki.as_ref().unwrap().bytes(), [0, 0, 0, 1]);
-    assert_eq!(
-        crypto.params,
-        [SessionParam::FecOrder(FecOrder::FecSrtp)]
-    );
+    assert_eq!(crypto.params, [SessionParam::FecOrder(FecOrder::FecSrtp)]);
     assert_eq!(*crypto.write(), line);
 
     // §6.1: an identifier without a lifetime is told by its colon.
@@ -49,7 +46,10 @@ fn the_examples_of_the_rfc() {
 
 #[test]
 fn blanks_and_spellings_from_the_field() {
-    let line = format!("1\t AES_CM_256_HMAC_SHA1_80   inline:{}|2^31 ", "A".repeat(61) + "w==");
+    let line = format!(
+        "1\t AES_CM_256_HMAC_SHA1_80   inline:{}|2^31 ",
+        "A".repeat(61) + "w=="
+    );
     let crypto = parse(&line).unwrap();
     assert_eq!(crypto.suite, Suite::AesCm256HmacSha1_80);
     assert!(crypto.write().contains("AES_256_CM_HMAC_SHA1_80"));
@@ -90,7 +90,18 @@ fn lifetimes_have_a_form_and_a_limit() {
     assert_eq!(lifetime("2^48"), Ok(Some(1 << 48)));
     assert_eq!(lifetime("1000"), Ok(Some(1000)));
     assert_eq!(lifetime("2^0"), Ok(Some(1)));
-    for bad in ["2^49", "2^64", "0", "01", "2^020", "281474976710657", "", "2^", "3^2", "2^-1"] {
+    for bad in [
+        "2^49",
+        "2^64",
+        "0",
+        "01",
+        "2^020",
+        "281474976710657",
+        "",
+        "2^",
+        "3^2",
+        "2^-1",
+    ] {
         assert_eq!(lifetime(bad), Err(Flaw::Lifetime), "{bad}");
     }
 }
@@ -105,7 +116,9 @@ fn identifiers_fit_into_their_lengths() {
     assert_eq!(mki("255:1").unwrap().bytes(), [255]);
     assert_eq!(mki("65536:3").unwrap().bytes(), [1, 0, 0]);
     assert_eq!(mki("1:128").unwrap().len(), 128);
-    for bad in ["256:1", "01:4", "1:0", "1:129", "1:04", ":4", "1:", "x:4", "1", "-1:4"] {
+    for bad in [
+        "256:1", "01:4", "1:0", "1:129", "1:04", ":4", "1:", "x:4", "1", "-1:4",
+    ] {
         assert_eq!(mki(bad), Err(Flaw::Mki), "{bad}");
     }
 }
@@ -166,18 +179,30 @@ fn what_we_cannot_do_is_not_taken() {
         parse(&line).unwrap().usable().map(drop)
     };
     assert_eq!(fit("WSH=128 KDR=0 -x"), Ok(()));
-    for text in ["UNENCRYPTED_SRTP", "UNENCRYPTED_SRTCP", "UNAUTHENTICATED_SRTP"] {
+    for text in [
+        "UNENCRYPTED_SRTP",
+        "UNENCRYPTED_SRTCP",
+        "UNAUTHENTICATED_SRTP",
+    ] {
         assert_eq!(fit(text), Err(Unfit::Weakened));
     }
     assert_eq!(fit("KDR=1"), Err(Unfit::Derivation));
     assert_eq!(fit("FEC_ORDER=SRTP_FEC"), Err(Unfit::Fec));
     let two = format!("1 AES_CM_128_HMAC_SHA1_80 inline:{KEY}|1:1;inline:{OTHER}|2:1");
-    assert_eq!(parse(&two).unwrap().usable().map(drop), Err(Unfit::SeveralKeys));
+    assert_eq!(
+        parse(&two).unwrap().usable().map(drop),
+        Err(Unfit::SeveralKeys)
+    );
 }
 
 #[test]
 fn what_is_no_such_line_is_refused() {
-    for text in ["", "1", "1 AES_CM_128_HMAC_SHA1_80", "1 AES_CM_128_HMAC_SHA1_80 inline"] {
+    for text in [
+        "",
+        "1",
+        "1 AES_CM_128_HMAC_SHA1_80",
+        "1 AES_CM_128_HMAC_SHA1_80 inline",
+    ] {
         assert_eq!(parse(text), Err(Flaw::Grammar), "{text}");
     }
     let with = |suite: &str, key: &str| parse(&format!("1 {suite} {key}"));
@@ -189,7 +214,10 @@ fn what_is_no_such_line_is_refused() {
     assert_eq!(uri, Err(Flaw::Method));
     let wild = with("AES_CM_128_HMAC_SHA1_80", "inline:!!!!");
     assert_eq!(wild, Err(Flaw::Base64));
-    let fields = with("AES_CM_128_HMAC_SHA1_80", &format!("inline:{KEY}|2^20|1:4|x"));
+    let fields = with(
+        "AES_CM_128_HMAC_SHA1_80",
+        &format!("inline:{KEY}|2^20|1:4|x"),
+    );
     assert_eq!(fields, Err(Flaw::Grammar));
 }
 
@@ -197,7 +225,11 @@ fn what_is_no_such_line_is_refused() {
 fn neither_lines_nor_flaws_print_a_key() {
     let line = format!("1 AES_CM_128_HMAC_SHA1_80 inline:{KEY}|1:4 FEC_KEY=inline:{OTHER}|1:4");
     let printed = format!("{:?}", parse(&line).unwrap());
-    let cut = |at: usize| parse(&line[..at]).err().map(|flaw| format!("{flaw:?} {flaw}"));
+    let cut = |at: usize| {
+        parse(&line[..at])
+            .err()
+            .map(|flaw| format!("{flaw:?} {flaw}"))
+    };
     let misplaced = [
         format!("1 inline:{KEY}"),
         format!("1 AES_CM_128_HMAC_SHA1_80 inline:{OTHER} inline:{KEY}"),

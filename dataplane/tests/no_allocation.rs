@@ -108,7 +108,7 @@ impl Day {
         let (call, source, sink) = (call(n), stream(n), stream(n + 8));
         let (spec, sink_spec) = (self.specs[n as usize], sink_spec(n + 8));
         let byte = self.fresh.next().expect("there are enough");
-        let sink_keys = suite(n).map(|suite| common::sink_keys(suite, byte));
+        let sink_keys = suite(n).map(|suite| sink_keys(suite, byte));
         for command in [
             Command::OpenCall { call },
             Command::OpenSource {

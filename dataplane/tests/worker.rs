@@ -146,6 +146,7 @@ fn a_call_goes_through_real_sockets_from_end_to_end() {
         Event::SourceSilent { .. }
         | Event::SourceLost { .. }
         | Event::SourceHeard { .. }
+        | Event::SourceUnauthentic { .. }
         | Event::SourceStats { .. }
         | Event::SinkStats { .. }
         | Event::SinkBye { .. }
@@ -200,6 +201,7 @@ fn a_worker_serves_a_port_of_memory() {
         | Event::SourceSilent { .. }
         | Event::SourceLost { .. }
         | Event::SourceHeard { .. }
+        | Event::SourceUnauthentic { .. }
         | Event::SourceStats { .. }
         | Event::SinkBye { .. }
         | Event::Worker { .. } => None,

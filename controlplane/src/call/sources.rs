@@ -101,6 +101,9 @@ impl Call {
             None => self.sources.push(source),
         }
         self.note_keys();
+        for recording in &mut self.recordings {
+            recording.strengthen(&self.account, turn);
+        }
         Ok(replaced.is_none())
     }
 

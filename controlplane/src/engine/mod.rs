@@ -5,6 +5,9 @@
 
 /// What the control interface asks, done.
 mod control;
+/// How audio is protected, from the control interface to the data plane.
+#[cfg(test)]
+mod protection;
 /// What is known of the recorders.
 mod recorders;
 /// Trials: who asks, and what comes to them.

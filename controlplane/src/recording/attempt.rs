@@ -146,6 +146,7 @@ impl Recording {
                     Some(detail),
                 );
                 self.agree(agreed, account, turn);
+                self.strengthen(account, turn);
                 self.sync(account, turn);
             }
             Err(why) => {
@@ -201,7 +202,7 @@ impl Recording {
     }
 
     /// Closes the stream and ends a session that the recorder believes in.
-    fn abandon(&mut self, mut leg: Leg, turn: &mut Turn<'_>) {
+    pub(super) fn abandon(&mut self, mut leg: Leg, turn: &mut Turn<'_>) {
         turn.media.close_sink(leg.sink);
         let mut outputs = Vec::new();
         leg.session

@@ -1,13 +1,14 @@
 //! How audio is protected on its way to the recorder: what is offered, and what is never done.
 
 use super::account::Account;
+use super::active::Active;
 use super::failure::Failure;
 use super::{Recording, State};
 use crate::random::Random;
 use crate::recorder::Srtp;
 use crate::sdp::{Crypto, MasterKey, Suite};
 use crate::sip::message::Response;
-use crate::turn::Site;
+use crate::turn::{Site, Turn};
 
 impl Recording {
     /// The suites to offer, the best first; none where RTP may go in clear.
@@ -53,6 +54,29 @@ impl Recording {
         };
         let must = account.secure && site.require_secure_if_cs_secure;
         refused && offered && !must && self.recorder.srtp == Srtp::Optional
+    }
+
+    /// Begins anew where the call has turned out to be encrypted by a stronger cipher than this
+    /// recording of it (RFC 7866 §12).
+    pub fn strengthen(&mut self, account: &Account, turn: &mut Turn<'_>) {
+        let least = account.strength();
+        let weak = |active: &Active| {
+            let agreed = active.agreed.as_ref();
+            let secured = agreed.and_then(|agreed| agreed.secured.as_ref());
+            secured.is_some_and(|secured| secured.suite.strength() < least)
+        };
+        let must = account.secure && turn.site.require_secure_if_cs_secure;
+        if !must || !matches!(&self.state, State::Active(active) if weak(active)) {
+            return;
+        }
+        if let State::Active(active) = std::mem::replace(&mut self.state, State::Over) {
+            self.abandon(active.leg, turn);
+            self.error = Some(format!(
+                "the call is encrypted with {least} bits, and its recording was with fewer"
+            ));
+            self.attempt(account, turn);
+        }
+        self.note_state(account, turn);
     }
 
     /// Whether this key is offered or used here.

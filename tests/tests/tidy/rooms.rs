@@ -9,7 +9,7 @@ type Room = (&'static str, &'static [&'static str]);
 
 const DATAPLANE: &[Room] = &[
     // What stands on nothing but the standard library, and the words of the door.
-    ("api", &["counters"]),
+    ("api", &["counters", "srtp"]),
     ("counters", &[]),
     ("time", &[]),
     ("period", &["time"]),
@@ -20,6 +20,7 @@ const DATAPLANE: &[Room] = &[
     ("jitter", &["api", "counters", "period", "pool", "time"]),
     ("mix", &["period"]),
     ("rtcp", &["api", "period", "time", "wire"]),
+    ("srtp", &["counters"]),
     // What a call is made of.
     (
         "source",
@@ -30,14 +31,14 @@ const DATAPLANE: &[Room] = &[
     ("encoding", &["api", "codec", "period"]),
     (
         "sink",
-        &["api", "counters", "period", "rtcp", "time", "wire"],
+        &["api", "counters", "period", "rtcp", "srtp", "time", "wire"],
     ),
     // The order of it all: no port, no ring, no thread, no clock.
     (
         "pipeline",
         &[
-            "api", "counters", "encoding", "mix", "period", "pool", "sink", "source", "time",
-            "wire",
+            "api", "counters", "encoding", "mix", "period", "pool", "sink", "source", "srtp",
+            "time", "wire",
         ],
     ),
     // The edges.
@@ -51,14 +52,15 @@ const CONTROLPLANE: &[Room] = &[
     ("deadlines", &[]),
     // The grammars: none knows another.
     ("sip", &["random"]),
-    ("sdp", &[]),
+    ("sdp", &["random"]),
     ("metadata", &["random", "time"]),
-    ("control", &["time"]),
+    // A source of the control interface may have an SDES line.
+    ("control", &["sdp", "time"]),
     // Words that the rooms above share.
-    ("config", &["control", "sip"]),
+    ("config", &["control", "sdp", "sip"]),
     ("tls", &["config", "sip", "time"]),
-    ("recorder", &["config", "control", "metadata", "sip"]),
-    ("media", &["dataplane::api", "sdp"]),
+    ("recorder", &["config", "control", "metadata", "sdp", "sip"]),
+    ("media", &["dataplane::api", "dataplane::srtp", "sdp"]),
     (
         "turn",
         &[

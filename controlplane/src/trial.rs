@@ -347,3 +347,129 @@ fn shown(certificate: &Certificate) -> CertificateView {
         names: certificate.names.clone(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+    use crate::sip::message::Message;
+    use crate::sip::transaction::timing::Timing;
+    use crate::time::Wall;
+
+    fn now() -> Now {
+        #[expect(clippy::disallowed_methods, reason = "a moment to count from")]
+        let mono = Instant::now();
+        Now {
+            mono,
+            wall: Wall(0),
+        }
+    }
+
+    /// A trial of a recorder with that URI, which was looked up, and its OPTIONS.
+    fn begun(uri: &str, now: Now) -> (Trial, String) {
+        let text = format!(
+            "[sip]\naddress = \"127.0.0.1:5060\"\n[media]\naddress = \"127.0.0.1\"\n\
+             [[recorder]]\nid = \"west\"\nuri = \"{uri}\"\n"
+        );
+        let config = Config::parse(&text).unwrap();
+        let recorder = Arc::new(Recorder::new(0, &config.recorders[0]));
+        let ticket = Ticket {
+            client: 0,
+            generation: 0,
+            number: 0,
+        };
+        let local = Local {
+            address: "127.0.0.1:5060".parse().unwrap(),
+            tls: None,
+            user: "us".to_owned(),
+            agent: "sixreel".to_owned(),
+            accept: ACCEPT.to_owned(),
+            timing: Timing::default(),
+        };
+        let mut trial = Trial::new(ticket, &recorder, "test-0-x".to_owned(), now);
+        let (mut out, random) = (Vec::new(), &mut Random::new([1; 32]));
+        let address = Ok("192.0.2.1:5061".parse().unwrap());
+        assert!(!trial.on_resolved(address, &local, random, now, &mut out));
+        let Some(SipOutput::Transmit { bytes, .. }) = out.pop() else {
+            panic!("{out:?}");
+        };
+        (trial, String::from_utf8(bytes).unwrap())
+    }
+
+    /// The recorder's answer to an OPTIONS.
+    fn answer(request: &str, head: &str) -> Response {
+        let copied = ["Via: ", "From: ", "To: ", "Call-ID: ", "CSeq: "];
+        let lines = request
+            .lines()
+            .filter(|line| copied.iter().any(|name| line.starts_with(name)));
+        let lines: Vec<_> = lines.collect();
+        let text = format!(
+            "SIP/2.0 {head}\r\n{}\r\nContent-Length: 0\r\n\r\n",
+            lines.join("\r\n")
+        );
+        match Message::parse(text.as_bytes(), Protocol::Tcp) {
+            Ok(Message::Response(response)) => response,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn results(trial: Trial) -> (bool, Vec<(StepName, StepResult)>) {
+        let view = trial.view();
+        let steps = view.steps.iter().map(|step| (step.step, step.result));
+        (view.ok, steps.collect())
+    }
+
+    fn session() -> Session {
+        Session {
+            agreed: Some(("TLS 1.3", "TLS13_AES_256_GCM_SHA384".to_owned())),
+            chain: Vec::new(),
+            verified: true,
+        }
+    }
+
+    #[test]
+    fn a_recorder_that_says_all_is_known_in_seven_steps() {
+        use StepName::{Codecs, Connect, Metadata, Options, Resolve, Siprec, Tls};
+        let now = now();
+        let (mut trial, asked) = begun("sips:rec@srs.example", now);
+        assert!(asked.starts_with("OPTIONS sips:rec@srs.example SIP/2.0\r\nVia: SIP/2.0/TLS "));
+        trial.on_secured(&session());
+        let head = "200 OK\r\nSupported: siprec\r\nAccept: application/rs-metadata+xml";
+        assert!(!trial.on_response(&answer(&asked, "100 Trying"), now));
+        assert!(trial.on_response(&answer(&asked, head), now));
+        let ok = |step| (step, StepResult::Ok);
+        let expected = vec![
+            ok(Resolve),
+            ok(Connect),
+            ok(Tls),
+            ok(Options),
+            ok(Siprec),
+            ok(Metadata),
+            (Codecs, StepResult::Unknown),
+        ];
+        assert_eq!(results(trial), (true, expected));
+    }
+
+    #[test]
+    fn what_comes_to_nothing_ends_it_with_the_step() {
+        let now = now();
+        let last = |trial: Trial| *results(trial).1.last().unwrap();
+        let failed = |step| (step, StepResult::Failed);
+        let (mut trial, _) = begun("sips:rec@srs.example", now);
+        trial.on_trouble("nobody listens".to_owned());
+        trial.on_unreachable();
+        assert_eq!(last(trial), failed(StepName::Connect));
+        let (mut trial, _) = begun("sips:rec@srs.example", now);
+        trial.on_secured(&session());
+        trial.on_trouble("a stranger".to_owned());
+        trial.on_unreachable();
+        assert_eq!(last(trial), failed(StepName::Tls));
+        let (mut trial, asked) = begun("sip:rec@192.0.2.1", now);
+        assert!(trial.on_response(&answer(&asked, "503 Later"), now));
+        assert_eq!(last(trial), failed(StepName::Options));
+        let (mut trial, _) = begun("sip:rec@192.0.2.1", now);
+        assert!(!trial.on_deadline(now, &mut Vec::new()));
+        assert!(trial.on_deadline(now.after(PATIENCE), &mut Vec::new()));
+        assert_eq!(last(trial), failed(StepName::Options));
+    }
+}

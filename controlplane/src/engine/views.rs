@@ -141,7 +141,7 @@ impl Engine {
             if recorder.tls.as_ref().is_some_and(|tls| !tls.verify) {
                 problems.push(format!(
                     "recorder {}: tls.verify is false, so whoever answers at its address is told \
-                     everything: set tls.authorities to whom you believe, and leave tls.verify away",
+                     everything: set tls.authorities to whom you believe, and take tls.verify out",
                     recorder.id
                 ));
             }

@@ -27,9 +27,11 @@ pub(super) struct Leg {
     pub(super) sink: Stream,
     /// What we offer and answer with.
     pub(super) ours: sdp::Local,
-    /// What we sent last that is in force.
+    /// What we sent last, whether it was accepted or not: versions follow it (RFC 3264 §8).
     pub(super) sent: sdp::Description,
-    /// What the recorder knows.
+    /// What the recorder knows that we want of the stream.
+    pub(super) wanted: Direction,
+    /// What the recorder knows of the call.
     pub(super) told: Told,
 }
 
@@ -110,6 +112,7 @@ impl Recording {
         Leg {
             session,
             sink,
+            wanted: ours.direction,
             ours,
             sent,
             told,

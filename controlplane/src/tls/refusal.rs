@@ -43,8 +43,8 @@ fn certificate(why: &CertificateError, witness: &Witness) -> String {
     };
     if chain.first().is_some_and(Certificate::is_self_signed) && is_of_issuer(why) {
         return "the recorder's certificate is signed by itself, so nobody vouches for it: have an \
-                authority issue one that is no authority's own (basicConstraints CA:FALSE), and add \
-                that authority's certificate to tls.authorities"
+                authority issue one that is no authority's own (basicConstraints CA:FALSE), and \
+                add that authority's certificate to tls.authorities"
             .to_owned();
     }
     match why {

@@ -1,3 +1,5 @@
+//! What files can be wrong with.
+
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 

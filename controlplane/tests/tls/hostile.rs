@@ -1,3 +1,5 @@
+//! Peers that do not behave.
+
 use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::os::fd::{AsRawFd as _, OwnedFd};
@@ -45,14 +47,13 @@ fn told_of(us: &mut Side, peer: impl FnOnce(TcpStream) + Send + 'static) -> Vec<
 }
 
 fn troubles(told: &[Received]) -> Vec<&str> {
-    let trouble = |received| match received {
-        &Received::Trouble { ref why, .. } => Some(why.as_str()),
-        Received::Message { .. }
-        | Received::Rejected { .. }
-        | Received::Secured { .. }
-        | Received::Unreachable { .. } => None,
-    };
-    told.iter().filter_map(trouble).collect()
+    let mut troubles = Vec::new();
+    for received in told {
+        if let Received::Trouble { why, .. } = received {
+            troubles.push(why.as_str());
+        }
+    }
+    troubles
 }
 
 fn server(

@@ -1,3 +1,5 @@
+//! Connections: who shares which, and what becomes of them.
+
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 use std::time::Duration;

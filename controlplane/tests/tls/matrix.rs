@@ -1,3 +1,5 @@
+//! Whom we believe, and what an operator reads where we do not.
+
 use std::path::PathBuf;
 
 use super::pki::{Identity, LATER, Pki};

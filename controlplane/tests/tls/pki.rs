@@ -1,3 +1,5 @@
+//! Authorities and certificates.
+
 use std::fs;
 use std::net::IpAddr;
 use std::os::unix::fs::PermissionsExt as _;

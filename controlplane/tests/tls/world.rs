@@ -1,3 +1,5 @@
+//! A client, a recorder, and their loops.
+
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};

@@ -139,13 +139,11 @@ impl fmt::Display for Notice {
                 calls,
                 folder,
             } => {
-                write!(f, "ready: SIP at {sip} (UDP and TCP)")?;
-                if let Some(tls) = tls {
-                    write!(f, " and {tls} (TLS)")?;
-                }
+                let tls = tls.map_or_else(String::new, |tls| format!(" and {tls} (TLS)"));
                 write!(
                     f,
-                    ", media at {media} for {calls} calls (ports within {first}-{last})"
+                    "ready: SIP at {sip} (UDP and TCP){tls}, media at {media} for {calls} calls \
+                     (ports within {first}-{last})"
                 )?;
                 match folder {
                     Some(folder) => write!(f, ", files in {}", folder.display()),

@@ -19,6 +19,7 @@ use sixreel_controlplane::sip::session::{Input, Session};
 use sixreel_controlplane::sip::transaction::timing::Timing;
 use sixreel_controlplane::sip::uri::Uri;
 use sixreel_controlplane::time::Wall;
+use sixreel_controlplane::tls::Tls;
 use sixreel_controlplane::transport::{Received, Transport};
 use sixreel_dataplane::wire::rtp::Header;
 use sixreel_srs::server::Server;
@@ -51,9 +52,21 @@ pub(crate) struct Client {
 impl Client {
     /// Calls, and waits for the answer.
     pub(crate) fn call(server: &Server, policy: TransportPolicy, name: &str) -> Self {
+        Self::call_with(server, policy, Tls::default(), name)
+    }
+
+    /// Calls, by TLS where the policy says so, and waits for the answer.
+    pub(crate) fn call_with(
+        server: &Server,
+        policy: TransportPolicy,
+        tls: Tls,
+        name: &str,
+    ) -> Self {
         let poll = Poll::new().unwrap();
         let any = "127.0.0.1:0".parse().unwrap();
-        let transport = Transport::bind(any, poll.registry(), Token(0)).unwrap();
+        let mut transport = Transport::bind(any, poll.registry(), Token(0)).unwrap();
+        transport.set_tls(tls);
+        let remote = address(server, policy);
         let rtp = UdpSocket::bind(any).unwrap();
         rtp.set_read_timeout(Some(PATIENCE)).unwrap();
         let ours = ours(rtp.local_addr().unwrap());
@@ -73,8 +86,8 @@ impl Client {
         let call = Call {
             call_id: format!("{}@client", transport.address().port()),
             peer: Peer {
-                uri: Uri::parse(&format!("sip:recorder@{}", server.address())).unwrap(),
-                remote: server.address(),
+                uri: Uri::parse(&format!("sip:recorder@{remote}")).unwrap(),
+                remote,
                 policy,
             },
             display: "Console".to_owned(),
@@ -202,6 +215,14 @@ impl Client {
                 | Output::RefreshDue => panic!("{told:?}"),
             }
         }
+    }
+}
+
+/// Where a server is called by that transport.
+fn address(server: &Server, policy: TransportPolicy) -> SocketAddr {
+    match policy {
+        TransportPolicy::Tls(_) => server.tls_address().unwrap(),
+        TransportPolicy::Auto | TransportPolicy::Udp | TransportPolicy::Tcp => server.address(),
     }
 }
 

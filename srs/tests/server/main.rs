@@ -6,17 +6,22 @@
 mod client;
 
 use std::fs;
+use std::io::Write as _;
 use std::net::UdpSocket;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::sync::mpsc::Receiver;
 use std::time::Duration;
 
 use serde_json::Value;
-use sixreel_controlplane::sip::flow::TransportPolicy;
+use sixreel_controlplane::config::Config;
+use sixreel_controlplane::sip::flow::{TlsSettings, TransportPolicy};
+use sixreel_controlplane::time::Wall;
+use sixreel_controlplane::tls::{Clock, Tls};
 use sixreel_srs::behaviour::{Behaviour, Manner, Step};
 use sixreel_srs::event::Event;
 use sixreel_srs::server::told::{Notice, Told, What};
-use sixreel_srs::server::{self, Keep, MediaPorts, Server, Setup, StartError};
+use sixreel_srs::server::{self, Keep, MediaPorts, Server, Setup, StartError, TlsSetup};
 
 use self::client::{Client, LOUD, SOFT};
 
@@ -81,11 +86,16 @@ fn samples(file: &Path) -> Vec<i16> {
 fn is_recorded(policy: TransportPolicy, transport: &str) {
     let folder = tempfile::tempdir().unwrap();
     let (server, events) = start(setup(folder.path()));
-    let mut client = Client::call(&server, policy, "7");
+    let client = Client::call(&server, policy, "7");
+    lies_on_the_disk(client, folder.path(), &events, transport);
+}
+
+/// The call is recorded, and nothing but the call.
+fn lies_on_the_disk(mut client: Client, folder: &Path, events: &Receiver<Told>, transport: &str) {
     client.speak(25, LOUD);
     client.update();
     client.end();
-    let names_kept = kept(&events);
+    let names_kept = kept(events);
     let expected = [
         "7.json",
         "7.metadata-1.xml",
@@ -94,8 +104,8 @@ fn is_recorded(policy: TransportPolicy, transport: &str) {
         "7.wav",
     ];
     assert_eq!(names_kept, expected);
-    assert_eq!(names(folder.path()), expected, "and nothing else");
-    let path = |name| folder.path().join(name);
+    assert_eq!(names(folder), expected, "and nothing else");
+    let path = |name| folder.join(name);
     assert_eq!(samples(&path("7.wav")), [LOUD.1; 25 * 160]);
     assert_eq!(fs::read(path("7.metadata.xml")).unwrap(), client.complete);
     assert_eq!(fs::read(path("7.metadata-1.xml")).unwrap(), client.complete);
@@ -118,6 +128,40 @@ fn a_call_by_udp_lies_on_the_disk() {
 #[test]
 fn a_call_by_tcp_lies_on_the_disk() {
     is_recorded(TransportPolicy::Tcp, "tcp");
+}
+
+#[test]
+fn a_call_by_tls_lies_on_the_disk() {
+    let (folder, keys) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let made = rcgen::generate_simple_self_signed(["srs.example".to_owned()]).unwrap();
+    let write = |name: &str, text: String| {
+        let path = keys.path().join(name);
+        let mut options = fs::OpenOptions::new();
+        let file = options.write(true).create_new(true).mode(0o600).open(&path);
+        file.unwrap().write_all(text.as_bytes()).unwrap();
+        path
+    };
+    let certificate = write("srs.pem", made.cert.pem());
+    let key = write("srs.key", made.signing_key.serialize_pem());
+    let tls = TlsSetup {
+        listen: "127.0.0.1:0".parse().unwrap(),
+        certificate: certificate.clone(),
+        key,
+        client_authorities: Vec::new(),
+    };
+    let (server, events) = start(Setup {
+        tls: Some(tls),
+        ..setup(folder.path())
+    });
+    let config = format!(
+        "[sip]\naddress = \"127.0.0.1:5060\"\n[media]\naddress = \"127.0.0.1\"\n[tls]\n\
+         authorities = [{certificate:?}]\n[[recorder]]\nid = \"it\"\nuri = \"sips:srs.example\"\n"
+    );
+    let clock = Clock::new(Wall(1_780_272_000_000));
+    let tls = Tls::load(&Config::parse(&config).unwrap(), &clock).unwrap();
+    let policy = TransportPolicy::Tls(TlsSettings::Recorder(0));
+    let client = Client::call_with(&server, policy, tls, "7");
+    lies_on_the_disk(client, folder.path(), &events, "tls");
 }
 
 #[test]

@@ -3,7 +3,14 @@
 use super::tree::{Tree, has_word};
 
 /// Files that may have unsafe code: each is a leaf that others use safely.
-const UNSAFE: &[&str] = &["dataplane/tests/no_allocation.rs"];
+const UNSAFE: &[&str] = &[
+    "dataplane/src/srtp/fast/lanes.rs",
+    "dataplane/src/srtp/fast/mod.rs",
+    "dataplane/src/srtp/fast/narrow.rs",
+    "dataplane/src/srtp/fast/session.rs",
+    "dataplane/src/srtp/fast/vector.rs",
+    "dataplane/tests/no_allocation.rs",
+];
 
 /// Marks of unfinished work; in two parts, so that this file has none.
 const LEFTOVERS: &[&str] = &[

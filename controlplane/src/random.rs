@@ -1,8 +1,8 @@
 //! Random numbers, identifiers and secrets.
 //!
-//! Numbers and identifiers come from one seed, which the event loop takes from the operating system
-//! and a test chooses. Secrets come from the operating system itself, unless a test wants them to be
-//! the same in each run.
+//! Numbers and identifiers come from one seed, which the event loop takes from the operating
+//! system and a test chooses. Secrets come from the operating system itself, unless a test wants
+//! them to be the same in each run.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;

@@ -76,8 +76,8 @@ fn command() -> impl Strategy<Value = Command> {
     prop_oneof![
         4 => call().prop_map(|call| Command::OpenCall { call }),
         1 => call().prop_map(|call| Command::CloseCall { call }),
-        6 => (call(), stream(), any::<u16>(), keys()).prop_map(|(call, source, jitter_max_ms, keys)| {
-            let spec = SourceSpec { jitter_max_ms, ..source_spec(source.0.index) };
+        6 => (call(), stream(), any::<u16>(), keys()).prop_map(|(call, source, jitter, keys)| {
+            let spec = SourceSpec { jitter_max_ms: jitter, ..source_spec(source.0.index) };
             Command::OpenSource { call, source, spec, keys }
         }),
         1 => (stream(), any::<bool>())

@@ -1,5 +1,6 @@
 //! What goes out is protected, and what comes in is believed only if it is.
 
+/// What the tests of this crate share.
 mod common;
 
 use std::net::SocketAddr;

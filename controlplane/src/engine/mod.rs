@@ -5,11 +5,11 @@
 
 /// What the control interface asks, done.
 mod control;
-/// How audio is protected, from the control interface to the data plane.
-#[cfg(test)]
-mod protection;
 /// What is known of the recorders.
 mod recorders;
+/// Scenarios of the whole, from the control interface to the data plane.
+#[cfg(test)]
+mod scenarios;
 /// Trials: who asks, and what comes to them.
 mod trials;
 /// What the control interface shows of the whole.

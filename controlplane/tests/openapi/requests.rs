@@ -88,9 +88,9 @@ const SOURCE: &[Field] = &[
         "srtp",
         r#"[null,
             "1 AES_CM_128_HMAC_SHA1_80 inline:WVNfX19zZW1jdGwgKCkgewkyMjA7fQp9CnVubGVz",
-            "a=crypto:7 AES_CM_128_HMAC_SHA1_32 inline:WVNfX19zZW1jdGwgKCkgewkyMjA7fQp9CnVubGVz|2^20|1:4 WSH=128",
-            "1 AEAD_AES_128_GCM inline:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGw==",
-            {"suite": "AES_CM_128_HMAC_SHA1_80", "key": "WVNfX19zZW1jdGwgKCkgewkyMjA7fQp9CnVubGVz"}]"#,
+            "crypto:7 AES_CM_128_HMAC_SHA1_32 inline:WVNfX19zZW1jdGwgKCkgewkyMjA7fQp9CnVubGVz|1:4",
+            "1 AEAD_AES_128_GCM inline:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGw== WSH=128",
+            {"suite": "AEAD_AES_128_GCM", "key": "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGw=="}]"#,
         r#"["", 5, {}, [], "1 AES_CM_128_HMAC_SHA1_80",
             "01 AES_CM_128_HMAC_SHA1_80 inline:WVNfX19zZW1jdGwgKCkgewkyMjA7fQp9CnVubGVz",
             "1 NULL inline:WVNfX19zZW1jdGwgKCkgewkyMjA7fQp9CnVubGVz",
@@ -98,7 +98,8 @@ const SOURCE: &[Field] = &[
             {"suite": "AEAD_AES_128_GCM"},
             {"suite": "NULL", "key": "WVNfX19zZW1jdGwgKCkgewkyMjA7fQp9CnVubGVz"},
             {"suite": "AEAD_AES_128_GCM", "key": "**"},
-            {"suite": "AEAD_AES_128_GCM", "key": "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGw==", "x": 1}]"#,
+            {"suite": "AEAD_AES_128_GCM", "key": "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGw==", "x": 1}
+        ]"#,
     ),
 ];
 

@@ -375,6 +375,7 @@ fn calls_are_described() {
     assert_described("Participant", &participant(), &bare);
     let mut bare = source();
     (bare.spec.remote, bare.latched) = (None, None);
+    bare.spec.srtp = None;
     assert_described("Source", &source(), &bare);
 }
 

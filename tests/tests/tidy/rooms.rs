@@ -164,7 +164,7 @@ const CONTROLPLANE: &[Room] = &[
 const OUTSIDE: &[(&str, &[&str])] = &[
     ("mio", &["event_loop", "listener", "resolver", "transport"]),
     ("signal_hook", &["event_loop"]),
-    ("getrandom", &["event_loop"]),
+    ("getrandom", &["random"]),
     ("tracing", &["event_loop", "listener", "transport"]),
     ("UdpSocket", &["transport", "port"]),
     ("TcpStream", &["transport"]),

@@ -5,12 +5,12 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use sixreel_dataplane::api::{Command, SinkKeys};
 
-use super::*;
 use crate::control::http::{Incoming, Method};
 use crate::control::problem::Problem;
 use crate::control::reply::{Reply, View};
 use crate::control::route::{Asked, route};
 use crate::control::view::{EventView, RecordingState, RecordingView};
+use crate::engine::*;
 use crate::media::keys;
 use crate::sdp::{Crypto, Description, KeyParam, MasterKey, Profile, Suite};
 use crate::sip::flow::{Protocol, TlsSettings};
@@ -123,6 +123,14 @@ impl World {
             }
         }
         None
+    }
+
+    /// Whether a message was sent that begins so.
+    fn said(&self, words: &[u8]) -> bool {
+        self.out.iter().any(|output| match output {
+            Output::Transmit { bytes, .. } => bytes.starts_with(words),
+            _ => false,
+        })
     }
 
     /// The recorder answers an INVITE.
@@ -295,8 +303,7 @@ fn an_answer_that_is_not_as_it_must_be_is_no_recording() {
         let failed = world.events(EventKind::RecordingFailed);
         let detail = failed[0].detail.as_deref().unwrap();
         assert!(detail.contains(why), "{detail}");
-        let is_bye = |output: &Output| matches!(output, Output::Transmit { bytes, .. } if bytes.starts_with(b"BYE "));
-        assert!(world.out.iter().any(is_bye), "the recorder is told");
+        assert!(world.said(b"BYE "), "the recorder is told");
     }
 }
 
@@ -413,12 +420,12 @@ fn a_pause_repeats_the_crypto_lines_and_keeps_the_keys() {
 
 #[test]
 fn a_recorder_that_moves_gets_another_key() {
-    let mut world = World::with_call(REQUIRED, "none");
-    let (invite, first) = world.invite().unwrap();
-    let theirs = line(1, Suite::AeadAes256Gcm, 9);
-    world.accept(&invite, "RTP/SAVP", &[written(&theirs)]);
     for (number, (port, byte, moves)) in [(6000, 9, false), (7000, 8, true)].into_iter().enumerate()
     {
+        let mut world = World::with_call(REQUIRED, "none");
+        let (invite, first) = world.invite().unwrap();
+        let theirs = line(1, Suite::AeadAes256Gcm, 9);
+        world.accept(&invite, "RTP/SAVP", &[written(&theirs)]);
         let header = |name: &str| {
             let mut lines = invite.lines();
             let line = lines.find(|line| line.starts_with(name)).unwrap();

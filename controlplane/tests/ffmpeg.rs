@@ -1,4 +1,5 @@
 //! A foreign decoder plays what a sink sends, from a session description with its key.
+#![cfg(test)]
 
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::path::Path;
@@ -137,6 +138,15 @@ fn sent(mut pipeline: Pipeline, mut now: Nanos) -> Vec<(SocketAddr, Vec<u8>)> {
     sent
 }
 
+/// As long as a packet lasts.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "ffmpeg plays in its own time, and says nothing of it"
+)]
+fn rest() {
+    std::thread::sleep(Duration::from_millis(20));
+}
+
 /// Has ffmpeg play the stream of a description into a file of raw samples.
 fn play(description: &Path, file: &Path, packets: &[(SocketAddr, Vec<u8>)]) -> Vec<i16> {
     let mut ffmpeg = Program::new("ffmpeg")
@@ -153,16 +163,16 @@ fn play(description: &Path, file: &Path, packets: &[(SocketAddr, Vec<u8>)]) -> V
     // It says nothing when it is ready: it is, when its port is taken.
     let port = packets[0].0.port();
     while UdpSocket::bind((Ipv4Addr::LOCALHOST, port)).is_ok() {
-        std::thread::sleep(Duration::from_millis(50));
+        rest();
         assert!(ffmpeg.try_wait().unwrap().is_none(), "ffmpeg has ended");
     }
     for (to, bytes) in packets {
         let _ = socket.send_to(bytes, to);
-        std::thread::sleep(Duration::from_millis(20));
+        rest();
     }
     let patience = 500;
     let ended = (0..patience).any(|_| {
-        std::thread::sleep(Duration::from_millis(20));
+        rest();
         ffmpeg.try_wait().unwrap().is_some()
     });
     if !ended {
@@ -205,7 +215,7 @@ fn ffmpeg_plays_a_protected_stream_with_its_key_and_not_with_another() {
         let port = loop {
             let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
             let port = socket.local_addr().unwrap().port();
-            if port % 2 == 0 && UdpSocket::bind((Ipv4Addr::LOCALHOST, port + 1)).is_ok() {
+            if port.is_multiple_of(2) && UdpSocket::bind((Ipv4Addr::LOCALHOST, port + 1)).is_ok() {
                 break port;
             }
         };

@@ -153,10 +153,6 @@ pub struct SinkKeys {
 
 /// A wish of the control plane. A command about a stream or call that is gone is ignored.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "commands travel through a ring whose memory is taken at start-up"
-)]
 pub enum Command {
     /// Begin a call, with neither source nor sink.
     OpenCall { call: CallId },

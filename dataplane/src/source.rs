@@ -167,7 +167,7 @@ impl Source {
         let doubts = &mut self.doubts;
         match outcome {
             Ok(()) => doubts.in_a_row = 0,
-            Err(reason) if reason == Drop::Replay => doubts.replayed += 1,
+            Err(Drop::Replay) => doubts.replayed += 1,
             Err(_) => {
                 doubts.unauthentic += 1;
                 doubts.in_a_row = doubts.in_a_row.saturating_add(1);

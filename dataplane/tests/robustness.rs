@@ -21,6 +21,7 @@ const SMALL: Limits = Limits {
 
 /// One thing that happens.
 #[derive(Clone, Debug)]
+#[expect(clippy::large_enum_variant, reason = "there are a hundred of them")]
 enum Step {
     Command(Command),
     Bytes {

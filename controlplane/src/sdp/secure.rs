@@ -206,9 +206,12 @@ mod tests {
 
     #[test]
     fn an_answer_takes_exactly_one_line_under_its_tag_with_a_key_of_its_own() {
-        let insecure = |change: fn(&mut sdp::Media)| match refusal(change) {
-            Unacceptable::Insecure(why) => why,
-            other => panic!("{other}"),
+        let insecure = |change: fn(&mut sdp::Media)| {
+            let why = refusal(change);
+            let Unacceptable::Insecure(why) = why else {
+                panic!("{why}");
+            };
+            why
         };
         assert_eq!(insecure(|media| media.crypto.clear()), Insecure::NoCrypto);
         let twice = |media: &mut sdp::Media| {

@@ -60,7 +60,8 @@ struct Conduct {
     /// Refuse it with this status: 300 to 699
     #[arg(long, value_name = "STATUS")]
     #[arg(value_parser = clap::value_parser!(u16).range(300..700))]
-    #[arg(conflicts_with_all = ["ignore", "codecs", "suites", "no_srtp", "prefer", "ringing", "delay", "begin"])]
+    #[arg(conflicts_with_all = ["ignore", "codecs", "suites", "no_srtp", "prefer"])]
+    #[arg(conflicts_with_all = ["ringing", "delay", "begin"])]
     #[arg(conflicts_with_all = ["answer", "no_feature_tag", "steps"])]
     reject: Option<u16>,
     /// Say nothing, as if nobody were there

@@ -472,5 +472,5 @@ fn the_examples_of_the_protocols_page_are_understood() {
         "{text}"
     );
     assert!(text.contains("HTTP/1.1 200 OK\r\n"), "{text}");
-    assert_eq!(server.asked.try_iter().count(), 21);
+    assert_eq!(server.asked.try_iter().count(), 23);
 }

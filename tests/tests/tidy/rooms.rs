@@ -211,6 +211,7 @@ pub(crate) fn imports(tree: &Tree) -> Vec<String> {
             }
             let used: Vec<_> = files
                 .iter()
+                .filter(|file| !is_test_file(&file.path))
                 .flat_map(|file| used_in(file, name, room))
                 .collect();
             for (place, import) in &used {
@@ -345,7 +346,7 @@ fn is_named(line: &str, word: &str) -> bool {
     }
 }
 
-/// Whole files of tests, which read their samples.
+/// Whole files of tests, which read their samples and look at what comes of it all.
 fn is_test_file(path: &str) -> bool {
     path.contains("/scenarios/")
         || ["testing.rs", "torture.rs", "tests.rs"]

@@ -86,9 +86,11 @@ impl World {
         };
         let now = self.now;
         self.handle(Input::Control { ticket, request }, now);
-        match self.out.iter().rev().find_map(|output| match output {
-            Output::Reply { reply, .. } => Some(reply.clone()),
-            _ => None,
+        match self.out.iter().rev().find_map(|output| {
+            let Output::Reply { reply, .. } = output else {
+                return None;
+            };
+            Some(reply.clone())
         }) {
             Some(Reply::Ok(view) | Reply::Created(view)) => Ok(view),
             Some(Reply::Problem(problem)) => Err(problem),
@@ -127,9 +129,11 @@ impl World {
 
     /// Whether a message was sent that begins so.
     fn said(&self, words: &[u8]) -> bool {
-        self.out.iter().any(|output| match output {
-            Output::Transmit { bytes, .. } => bytes.starts_with(words),
-            _ => false,
+        self.out.iter().any(|output| {
+            let Output::Transmit { bytes, .. } = output else {
+                return false;
+            };
+            bytes.starts_with(words)
         })
     }
 
@@ -175,21 +179,26 @@ impl World {
     }
 
     fn events(&self, kind: EventKind) -> Vec<&EventView> {
-        let events = self.out.iter().filter_map(|output| match output {
-            Output::Tell(event) => Some(event),
-            _ => None,
+        let events = self.out.iter().filter_map(|output| {
+            let Output::Tell(event) = output else {
+                return None;
+            };
+            Some(event)
         });
         events.filter(|event| event.kind == kind).collect()
     }
 
     /// The keys with which the sink was last set; nothing where it never was.
     fn sink(&self) -> Option<Option<SinkKeys>> {
-        self.out.iter().rev().find_map(|output| match output {
-            Output::Media {
+        self.out.iter().rev().find_map(|output| {
+            let Output::Media {
                 command: Command::SetSink { keys, .. },
                 ..
-            } => Some(keys.clone()),
-            _ => None,
+            } = output
+            else {
+                return None;
+            };
+            Some(keys.clone())
         })
     }
 
@@ -388,12 +397,15 @@ fn a_key_of_the_call_is_none_of_a_recording() {
     let view = world.put_source(&json!(written(&source))).unwrap();
     let shown = serde_json::to_value(&view).unwrap();
     assert_eq!(shown["srtp"], json!({ "suite": "AES_CM_128_HMAC_SHA1_80" }));
-    let opened = world.out.iter().rev().find_map(|output| match output {
-        Output::Media {
+    let opened = world.out.iter().rev().find_map(|output| {
+        let Output::Media {
             command: Command::OpenSource { keys, .. },
             ..
-        } => Some(keys.clone()),
-        _ => None,
+        } = output
+        else {
+            return None;
+        };
+        Some(keys.clone())
     });
     let expected = keys(source.suite, &source.keys[0]);
     assert_eq!(opened, Some(Some(expected)));

@@ -66,7 +66,8 @@ struct Conduct {
     reject: Option<u16>,
     /// Say nothing, as if nobody were there
     #[arg(long)]
-    #[arg(conflicts_with_all = ["codecs", "suites", "no_srtp", "prefer", "ringing", "delay", "begin"])]
+    #[arg(conflicts_with_all = ["codecs", "suites", "no_srtp", "prefer"])]
+    #[arg(conflicts_with_all = ["ringing", "delay", "begin"])]
     #[arg(conflicts_with_all = ["answer", "no_feature_tag", "steps"])]
     ignore: bool,
     /// The codecs that it takes, the best first

@@ -408,7 +408,8 @@ mod tests {
 
     #[test]
     fn a_recorder_can_be_put_together() {
-        let line = "--codec PCMA,PCMU --suite AEAD_AES_256_GCM,AES_CM_256_HMAC_SHA1_80 --prefer recorder --ringing --delay 300 --begin inactive \
+        let line = "--codec PCMA,PCMU --suite AEAD_AES_256_GCM,AES_CM_256_HMAC_SHA1_80 \
+                    --prefer recorder --ringing --delay 300 --begin inactive \
                     --answer both --no-feature-tag --at 900=snapshot --at 500=resume --at 999=bye \
                     --at 700=pause";
         let line: Vec<_> = line.split_ascii_whitespace().collect();

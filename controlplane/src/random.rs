@@ -1,5 +1,8 @@
-//! Random numbers and identifiers from one seed, which the event loop takes from the operating
-//! system and a test chooses.
+//! Random numbers, identifiers and secrets.
+//!
+//! Numbers and identifiers come from one seed, which the event loop takes from the operating
+//! system and a test chooses. Secrets come from the operating system itself, unless a test wants
+//! them to be the same in each run.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -8,29 +11,68 @@ use rand_chacha::rand_core::{Rng as _, SeedableRng as _};
 
 /// A cryptographically strong generator. The same seed gives the same run.
 #[derive(Clone, Debug)]
-pub struct Random(ChaCha20Rng);
+pub struct Random {
+    numbers: ChaCha20Rng,
+    secrets: Secrets,
+}
+
+/// Where secrets come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Secrets {
+    System,
+    Seed,
+}
 
 impl Random {
-    /// A generator from 32 bytes of entropy.
+    /// A generator from 32 bytes, secrets included: for runs that are to be repeated.
     pub fn new(seed: [u8; 32]) -> Self {
-        Self(ChaCha20Rng::from_seed(seed))
+        Self {
+            numbers: ChaCha20Rng::from_seed(seed),
+            secrets: Secrets::Seed,
+        }
+    }
+
+    /// A generator from the operating system's entropy, whose secrets are the system's own.
+    ///
+    /// # Errors
+    /// If the system has none.
+    pub fn system() -> std::io::Result<Self> {
+        let mut seed = [0; 32];
+        getrandom::fill(&mut seed).map_err(std::io::Error::other)?;
+        Ok(Self {
+            secrets: Secrets::System,
+            ..Self::new(seed)
+        })
     }
 
     /// A generator of its own for a machine further down.
     pub fn fork(&mut self) -> Self {
         let mut seed = [0; 32];
-        self.0.fill_bytes(&mut seed);
-        Self::new(seed)
+        self.numbers.fill_bytes(&mut seed);
+        Self {
+            secrets: self.secrets,
+            ..Self::new(seed)
+        }
+    }
+
+    /// Fills `bytes` with what nobody can guess: for keys.
+    pub fn secret(&mut self, bytes: &mut [u8]) {
+        match self.secrets {
+            Secrets::System => {
+                getrandom::fill(bytes).expect("the system's generator has been asked before");
+            }
+            Secrets::Seed => self.numbers.fill_bytes(bytes),
+        }
     }
 
     /// Any 32-bit number.
     pub fn u32(&mut self) -> u32 {
-        self.0.next_u32()
+        self.numbers.next_u32()
     }
 
     /// Any 64-bit number.
     pub fn u64(&mut self) -> u64 {
-        self.0.next_u64()
+        self.numbers.next_u64()
     }
 
     /// A number below `limit`, which is not zero.
@@ -48,7 +90,7 @@ impl Random {
     /// A version 4 UUID (RFC 4122 §4.4), as its 16 bytes.
     pub fn uuid(&mut self) -> [u8; 16] {
         let mut bytes = [0; 16];
-        self.0.fill_bytes(&mut bytes);
+        self.numbers.fill_bytes(&mut bytes);
         bytes[6] = bytes[6] & 0x0f | 0x40;
         bytes[8] = bytes[8] & 0x3f | 0x80;
         bytes
@@ -57,7 +99,7 @@ impl Random {
     /// An RTCP canonical name of 96 random bits (RFC 7022 §4.2).
     pub fn cname(&mut self) -> String {
         let mut bytes = [0; 12];
-        self.0.fill_bytes(&mut bytes);
+        self.numbers.fill_bytes(&mut bytes);
         STANDARD.encode(bytes)
     }
 }
@@ -73,5 +115,21 @@ mod tests {
         assert_eq!(a.fork().u64(), b.fork().u64());
         assert_eq!(a.uuid()[6] >> 4, 4);
         assert_eq!(b.cname().len(), 16);
+    }
+
+    #[test]
+    fn the_systems_secrets_are_never_the_same() {
+        let secret = |random: &mut Random| {
+            let mut bytes = [0; 16];
+            random.secret(&mut bytes);
+            bytes
+        };
+        let mut system = Random::system().unwrap();
+        let mut fork = system.clone().fork();
+        let twice = [secret(&mut system), secret(&mut system)];
+        assert_ne!(twice[0], twice[1]);
+        assert!(!twice.contains(&secret(&mut fork)));
+        let (mut a, mut b) = (Random::new([7; 32]), Random::new([7; 32]));
+        assert_eq!(secret(&mut a), secret(&mut b));
     }
 }

@@ -8,7 +8,9 @@ use crate::metadata::{IdFormat, MediaType};
 use crate::sip::flow::{Protocol, TlsSettings, TransportPolicy};
 use crate::sip::uri::Uri;
 
-pub use crate::config::{AfterBye, InfoForm};
+use crate::sdp::Suite;
+
+pub use crate::config::{AfterBye, InfoForm, Srtp};
 
 /// A recorder. Nothing of it changes while the process runs.
 #[derive(Clone, Debug)]
@@ -20,6 +22,10 @@ pub struct Recorder {
     pub policy: TransportPolicy,
     /// By what it is told from others, where it speaks TLS.
     pub tls: Option<Verified>,
+    /// Whether protection is offered: never where SIP is in clear.
+    pub srtp: Srtp,
+    /// The suites that are offered then, the best first.
+    pub suites: Vec<Suite>,
     pub info: InfoForm,
     pub media_type: MediaType,
     pub id_format: IdFormat,
@@ -66,6 +72,8 @@ impl Recorder {
                 config::Transport::Tcp => TransportPolicy::Tcp,
             },
             tls: config.speaks_tls().then(|| Verified::new(config)),
+            srtp: config.offers_srtp(),
+            suites: config.srtp_suites.iter().map(|name| name.0).collect(),
             info: config.info,
             media_type: match config.metadata_type {
                 config::MetadataType::RsMetadataXml => MediaType::RsMetadataXml,

@@ -6,6 +6,7 @@
 use std::net::{IpAddr, SocketAddr};
 
 use crate::counters::Drop;
+use crate::srtp::Keys;
 
 /// Names one entry of a table whose size is fixed at start-up: `index` is the place, `generation`
 /// tells its successive tenants apart, so that a late word about an old one finds nobody.
@@ -140,8 +141,18 @@ pub struct SinkFlow {
     pub sending: bool,
 }
 
+/// The keys of a sink whose packets are protected (RFC 3711).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SinkKeys {
+    /// What it sends is protected with these. Keys that it has already are kept on, with their
+    /// numbers; keys that were in use anywhere on this worker before are not taken again.
+    pub ours: Keys,
+    /// What the recorder sends is protected with these.
+    pub theirs: Keys,
+}
+
 /// A wish of the control plane. A command about a stream or call that is gone is ignored.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Command {
     /// Begin a call, with neither source nor sink.
     OpenCall { call: CallId },
@@ -152,6 +163,8 @@ pub enum Command {
         call: CallId,
         source: StreamId,
         spec: SourceSpec,
+        /// What it sends is protected with these, and nothing else is believed.
+        keys: Option<Keys>,
     },
     /// Keep a source out of the mix, or let it in again.
     MuteSource { source: StreamId, muted: bool },
@@ -164,7 +177,12 @@ pub enum Command {
         spec: SinkSpec,
     },
     /// Send as negotiated, from the next slot on.
-    SetSink { sink: StreamId, flow: SinkFlow },
+    SetSink {
+        sink: StreamId,
+        flow: SinkFlow,
+        /// Everything is sent in clear where there are none.
+        keys: Option<SinkKeys>,
+    },
     /// Send nothing, not even RTCP, until a flow is set again (RFC 3264 §8.4).
     StopSink { sink: StreamId },
     /// Say RTCP BYE if anything was sent (RFC 3550 §6.3.7), and be gone.
@@ -202,6 +220,10 @@ pub struct SourceStats {
     pub delay_us: u32,
     /// Telephone-event packets seen.
     pub telephone_events: u64,
+    /// Packets, RTP and RTCP, that were not protected with the source's keys.
+    pub unauthentic: u64,
+    /// Packets whose number was let through before, or is too old to tell.
+    pub replayed: u64,
 }
 
 /// What a recorder last said in RTCP about a sink.
@@ -280,6 +302,11 @@ pub enum Event {
     SourceLost { source: StreamId },
     /// A silent or lost source is heard again.
     SourceHeard { source: StreamId },
+    /// What comes from this address is not protected with the source's keys, packet after packet.
+    SourceUnauthentic {
+        source: StreamId,
+        remote: SocketAddr,
+    },
     /// A source's figures, once a second and once more when it closes.
     SourceStats {
         source: StreamId,

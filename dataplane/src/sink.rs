@@ -6,6 +6,7 @@ use crate::api::{Event, RtcpRemote, SinkFlow, SinkSpec, SinkStats, StreamId};
 use crate::counters::Drop;
 use crate::period::samples_between;
 use crate::rtcp::{Reporter, Standing};
+use crate::srtp::Kind;
 use crate::time::Nanos;
 use crate::wire::datagram::TxBatch;
 use crate::wire::rtcp::{Compound, MAX_LEN};
@@ -28,6 +29,18 @@ pub(crate) struct Sink {
     packets: u64,
     bytes: u64,
     unsent: u64,
+    guard: Guard,
+}
+
+/// How packets are protected.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Guard {
+    /// Nothing goes out or comes in that is not protected.
+    pub(crate) secure: bool,
+    /// Bytes that protection adds to an RTP packet,
+    pub(crate) rtp: usize,
+    /// and to an RTCP packet.
+    pub(crate) rtcp: usize,
 }
 
 /// What was negotiated, and which of the call's encodings serves it.
@@ -62,6 +75,11 @@ impl Sink {
             packets: 0,
             bytes: 0,
             unsent: 0,
+            guard: Guard {
+                secure: false,
+                rtp: 0,
+                rtcp: 0,
+            },
         }
     }
 
@@ -86,7 +104,8 @@ impl Sink {
     }
 
     /// Sends as negotiated from the next period on, what the encoding at a place holds.
-    pub(crate) fn set(&mut self, negotiated: SinkFlow, encoding: usize, now: Nanos) {
+    pub(crate) fn set(&mut self, negotiated: SinkFlow, encoding: usize, guard: Guard, now: Nanos) {
+        self.guard = guard;
         if let Some(before) = &self.flow {
             self.marker |= !before.negotiated.sending;
             if before.negotiated.remote != negotiated.remote {
@@ -132,12 +151,12 @@ impl Sink {
             self.id.0.index,
             false,
             flow.negotiated.remote,
-            len + payload.len(),
+            len + payload.len() + self.guard.rtp,
         );
         let packet = packet.ok_or(Drop::Unsent)?;
         let (head, body) = packet.split_at_mut(len);
         header.write(head);
-        body.copy_from_slice(payload);
+        body[..payload.len()].copy_from_slice(payload);
         self.marker = false;
         self.sequence = self.sequence.wrapping_add(1);
         self.packets += 1;
@@ -174,24 +193,40 @@ impl Sink {
         self.reporter.write(&standing, chunks, bye, out)
     }
 
-    /// Adds a report to the batch.
+    /// Adds a report to the batch if there is anybody to send it to, and returns whether there is.
     pub(crate) fn send_report(
         &mut self,
         now: Nanos,
         report: &[u8],
         out: &mut TxBatch,
-    ) -> Result<(), Drop> {
+    ) -> Result<bool, Drop> {
         let Some(Flow { negotiated, .. }) = self.flow else {
-            return Ok(());
+            return Ok(false);
         };
         self.reporter.written(self.packets, now);
         let (odd, to) = match negotiated.rtcp {
             RtcpRemote::Mux => (false, negotiated.remote),
             RtcpRemote::At(remote) => (true, remote),
         };
-        let packet = out.push(self.id.0.index, odd, to, report.len());
-        packet.ok_or(Drop::Unsent)?.copy_from_slice(report);
-        Ok(())
+        let len = report.len() + self.guard.rtcp;
+        let packet = out.push(self.id.0.index, odd, to, len);
+        packet.ok_or(Drop::Unsent)?[..report.len()].copy_from_slice(report);
+        Ok(true)
+    }
+
+    /// Whether nothing goes out or comes in that is not protected.
+    pub(crate) const fn is_secure(&self) -> bool {
+        self.guard.secure
+    }
+
+    /// The room in the batch that a packet of this kind takes beside its own bytes; `None` where
+    /// nothing is protected.
+    pub(crate) const fn overhead(&self, kind: Kind) -> Option<usize> {
+        match (self.guard.secure, kind) {
+            (false, _) => None,
+            (true, Kind::Rtp) => Some(self.guard.rtp),
+            (true, Kind::Rtcp) => Some(self.guard.rtcp),
+        }
     }
 
     /// Takes RTCP of the recorder in, at the wall-clock time `ntp`, or says why not.

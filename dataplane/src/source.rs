@@ -19,6 +19,9 @@ const UNLATCH_AFTER: Nanos = Nanos::from_millis(3_000);
 const SILENT_AFTER: Nanos = Nanos::from_millis(5_000);
 const LOST_AFTER: Nanos = Nanos::from_millis(30_000);
 
+/// So many unauthentic packets in a row, and no authentic one between them, are no accident.
+const UNAUTHENTIC_MAX: u32 = 10;
+
 /// Levels up to here are quiet in any company (-54 dBFS),
 const QUIET: u16 = 64;
 /// and so are those that are so many times smaller than what was heard before (18 dB).
@@ -42,6 +45,8 @@ pub(crate) struct Source {
     hearing: Hearing,
     news: News,
     muted: bool,
+    /// Whether nothing is believed that is not protected.
+    secure: bool,
     spoke: bool,
     /// The loudest sample since a correction of the delay began to wait for a quiet moment.
     loudest: u16,
@@ -53,6 +58,17 @@ pub(crate) struct Source {
     stranger: Option<(u32, u16)>,
     concealed_samples: u64,
     telephone_events: u64,
+    doubts: Doubts,
+}
+
+/// What came that was not let through, although it claimed to be secure.
+#[derive(Clone, Copy, Debug, Default)]
+struct Doubts {
+    unauthentic: u64,
+    replayed: u64,
+    /// Unauthentic packets since an authentic one came, and where the newest came from.
+    in_a_row: u32,
+    from: Option<SocketAddr>,
 }
 
 /// What a source sounds like in one period.
@@ -86,8 +102,8 @@ impl Source {
         id: StreamId,
         call: u32,
         spec: SourceSpec,
-        now: Nanos,
-        next_period: Nanos,
+        secure: bool,
+        (now, next_period): (Nanos, Nanos),
     ) -> Self {
         Self {
             id,
@@ -109,6 +125,8 @@ impl Source {
             bytes: 0,
             concealed_samples: 0,
             telephone_events: 0,
+            secure,
+            doubts: Doubts::default(),
         }
     }
 
@@ -136,6 +154,28 @@ impl Source {
     /// Its identifier and canonical name, if it takes part in the mix and was ever heard in it.
     pub(crate) fn contributor(&self) -> Option<(u32, &[u8])> {
         (self.spoke && !self.muted).then(|| (self.csrc, self.spec.cname.as_bytes()))
+    }
+
+    /// Whether nothing is believed that is not protected.
+    pub(crate) const fn is_secure(&self) -> bool {
+        self.secure
+    }
+
+    /// Notes what became of a protected packet: nothing else is to be done with one that was not
+    /// let through.
+    pub(crate) fn judge(&mut self, outcome: Result<(), Drop>, from: SocketAddr) {
+        let doubts = &mut self.doubts;
+        match outcome {
+            Ok(()) => doubts.in_a_row = 0,
+            Err(Drop::Replay) => doubts.replayed += 1,
+            Err(_) => {
+                doubts.unauthentic += 1;
+                doubts.in_a_row = doubts.in_a_row.saturating_add(1);
+                if doubts.in_a_row == UNAUTHENTIC_MAX {
+                    doubts.from = Some(from);
+                }
+            }
+        }
     }
 
     /// Takes an RTP packet in, or says why not.
@@ -215,6 +255,9 @@ impl Source {
         if news.heard {
             event(Event::SourceHeard { source });
         }
+        if let Some(remote) = self.doubts.from.take() {
+            event(Event::SourceUnauthentic { source, remote });
+        }
         let silence = now.since(self.heard);
         if self.hearing == Hearing::Sends && silence >= SILENT_AFTER {
             self.hearing = Hearing::Silent;
@@ -246,6 +289,8 @@ impl Source {
                 jitter_us: self.jitter.jitter_us(),
                 delay_us: self.jitter.delay_us(),
                 telephone_events: self.telephone_events,
+                unauthentic: self.doubts.unauthentic,
+                replayed: self.doubts.replayed,
             },
         }
     }

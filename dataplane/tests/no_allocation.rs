@@ -51,7 +51,8 @@ fn the_count_is_real() {
     assert_eq!(taken_by(|| drop(black_box(Box::new(1)))), 1);
 }
 
-/// Calls with a source and a sink each, and all that they will hear, made beforehand.
+/// Calls with a source and a sink each, every other one secure, and all that they will hear, made
+/// beforehand.
 struct Day {
     pipeline: Pipeline,
     batch: TxBatch,
@@ -61,6 +62,8 @@ struct Day {
     packets: Vec<Vec<Vec<u8>>>,
     reply: Vec<u8>,
     sent: usize,
+    /// Bytes that no key was made of yet.
+    fresh: std::ops::Range<u8>,
 }
 
 impl Day {
@@ -68,6 +71,7 @@ impl Day {
         let pipeline = Pipeline::new(LIMITS, EPOCH_NTP);
         let mut talkers: Vec<_> = (0..LIMITS.calls).map(|n| Talker::new(n + 1)).collect();
         let said = ulaw(&speech(1, 160));
+        let mut senders: Vec<_> = (0..LIMITS.calls).map(secured).collect();
         Self {
             batch: pipeline.batch(),
             pipeline,
@@ -77,12 +81,20 @@ impl Day {
                 .map(|_| {
                     talkers
                         .iter_mut()
-                        .map(|talker| talker.packet(&said))
+                        .zip(&mut senders)
+                        .map(|(talker, senders)| {
+                            let packet = talker.packet(&said);
+                            match senders {
+                                Some(senders) => protect(senders, Kind::Rtp, &packet),
+                                None => packet,
+                            }
+                        })
                         .collect()
                 })
                 .collect(),
             reply: recorder_says(&[], true),
             sent: 0,
+            fresh: 100..200,
         }
     }
 
@@ -95,9 +107,16 @@ impl Day {
     fn open(&mut self, n: u32, now: Nanos) {
         let (call, source, sink) = (call(n), stream(n), stream(n + 8));
         let (spec, sink_spec) = (self.specs[n as usize], sink_spec(n + 8));
+        let byte = self.fresh.next().expect("there are enough");
+        let sink_keys = suite(n).map(|suite| sink_keys(suite, byte));
         for command in [
             Command::OpenCall { call },
-            Command::OpenSource { call, source, spec },
+            Command::OpenSource {
+                call,
+                source,
+                spec,
+                keys: suite(n).map(|suite| keys(suite, n as u8)),
+            },
             Command::OpenSink {
                 call,
                 sink,
@@ -106,10 +125,12 @@ impl Day {
             Command::SetSink {
                 sink,
                 flow: flow(Codec::Pcmu),
+                keys: sink_keys.clone(),
             },
             Command::SetSink {
                 sink,
                 flow: flow(Codec::Pcma),
+                keys: sink_keys,
             },
         ] {
             self.obey(command, now);
@@ -159,6 +180,20 @@ impl Day {
             self.obey(Command::CloseCall { call: call(n) }, now);
         }
     }
+}
+
+/// The suite of the call of this number.
+fn suite(n: u32) -> Option<Suite> {
+    (!n.is_multiple_of(2)).then(|| Suite::ALL[n as usize % Suite::ALL.len()])
+}
+
+/// Who protects what the talker of this number says.
+fn secured(n: u32) -> Option<Senders> {
+    let mut senders = Senders::with_path(1, Path::Portable);
+    senders
+        .open(0, &keys(suite(n)?, n as u8), n + 1)
+        .expect("nothing was in use before");
+    Some(senders)
 }
 
 #[test]

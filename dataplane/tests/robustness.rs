@@ -8,6 +8,7 @@ use std::net::SocketAddr;
 use common::*;
 use proptest::prelude::*;
 use sixreel_dataplane::api::*;
+use sixreel_dataplane::srtp::{Keys, Suite};
 use sixreel_dataplane::time::Nanos;
 
 const SMALL: Limits = Limits {
@@ -20,6 +21,7 @@ const SMALL: Limits = Limits {
 
 /// One thing that happens.
 #[derive(Clone, Debug)]
+#[expect(clippy::large_enum_variant, reason = "there are a hundred of them")]
 enum Step {
     Command(Command),
     Bytes {
@@ -50,6 +52,13 @@ fn handle(places: u32) -> impl Strategy<Value = Handle> {
     (0..places + 1, 0..2u32).prop_map(|(index, generation)| Handle { index, generation })
 }
 
+/// No keys, or one of a few that come again.
+fn keys() -> impl Strategy<Value = Option<Keys>> {
+    let secure = (0..Suite::ALL.len(), 0..4u8);
+    let keys = secure.prop_map(|(suite, byte)| common::keys(Suite::ALL[suite], byte));
+    prop::option::of(keys)
+}
+
 fn command() -> impl Strategy<Value = Command> {
     let call = || handle(3).prop_map(CallId);
     let stream = || handle(8).prop_map(StreamId);
@@ -68,9 +77,9 @@ fn command() -> impl Strategy<Value = Command> {
     prop_oneof![
         4 => call().prop_map(|call| Command::OpenCall { call }),
         1 => call().prop_map(|call| Command::CloseCall { call }),
-        6 => (call(), stream(), any::<u16>()).prop_map(|(call, source, jitter_max_ms)| {
-            let spec = SourceSpec { jitter_max_ms, ..source_spec(source.0.index) };
-            Command::OpenSource { call, source, spec }
+        6 => (call(), stream(), any::<u16>(), keys()).prop_map(|(call, source, jitter, keys)| {
+            let spec = SourceSpec { jitter_max_ms: jitter, ..source_spec(source.0.index) };
+            Command::OpenSource { call, source, spec, keys }
         }),
         1 => (stream(), any::<bool>())
             .prop_map(|(source, muted)| Command::MuteSource { source, muted }),
@@ -80,7 +89,10 @@ fn command() -> impl Strategy<Value = Command> {
             sink,
             spec: sink_spec(sink.0.index),
         }),
-        6 => (stream(), flow).prop_map(|(sink, flow)| Command::SetSink { sink, flow }),
+        6 => (stream(), flow, keys(), keys()).prop_map(|(sink, flow, ours, theirs)| {
+            let keys = ours.zip(theirs).map(|(ours, theirs)| SinkKeys { ours, theirs });
+            Command::SetSink { sink, flow, keys }
+        }),
         1 => stream().prop_map(|sink| Command::StopSink { sink }),
         1 => stream().prop_map(|sink| Command::CloseSink { sink }),
     ]
@@ -115,7 +127,7 @@ fn step() -> impl Strategy<Value = Step> {
 
 fn play(rig: &mut Rig, step: &Step) {
     match step {
-        Step::Command(command) => rig.command(*command),
+        Step::Command(command) => rig.command(command.clone()),
         Step::Bytes {
             pair,
             odd: false,

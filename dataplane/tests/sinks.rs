@@ -271,6 +271,7 @@ fn reports_name_contributors_only_where_the_recorder_wants_them() {
     rig.command(Command::SetSink {
         sink,
         flow: flow(Codec::Pcmu),
+        keys: None,
     });
     Talker::new(5).talk(&mut rig, 1, &[0x20; 160 * 200]);
     assert_eq!(said(&rig.rtcp(10)[0]).names, [(1010, b"sixreel".to_vec())]);

@@ -23,6 +23,7 @@ fn source_with(remote: AllowedRemote) -> Rig {
         call: call(0),
         source: stream(1),
         spec,
+        keys: None,
     });
     rig
 }

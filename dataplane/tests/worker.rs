@@ -86,6 +86,7 @@ fn open(worker: &Worker, flow: SinkFlow) {
             call: call(0),
             source: stream(1),
             spec: source_spec(1),
+            keys: None,
         },
         Command::OpenSink {
             call: call(0),
@@ -95,6 +96,7 @@ fn open(worker: &Worker, flow: SinkFlow) {
         Command::SetSink {
             sink: stream(2),
             flow,
+            keys: None,
         },
     ] {
         worker.send(command).expect("the ring is empty");
@@ -144,6 +146,7 @@ fn a_call_goes_through_real_sockets_from_end_to_end() {
         Event::SourceSilent { .. }
         | Event::SourceLost { .. }
         | Event::SourceHeard { .. }
+        | Event::SourceUnauthentic { .. }
         | Event::SourceStats { .. }
         | Event::SinkStats { .. }
         | Event::SinkBye { .. }
@@ -198,6 +201,7 @@ fn a_worker_serves_a_port_of_memory() {
         | Event::SourceSilent { .. }
         | Event::SourceLost { .. }
         | Event::SourceHeard { .. }
+        | Event::SourceUnauthentic { .. }
         | Event::SourceStats { .. }
         | Event::SinkBye { .. }
         | Event::Worker { .. } => None,

@@ -2,9 +2,10 @@
 
 use std::net::SocketAddr;
 
+use sixreel_controlplane::random::Random;
 use sixreel_controlplane::sdp::{
-    self, Accepted, Codec, Description, Direction, Encoding, Format, Local, RtcpRemote,
-    Unacceptable,
+    self, Accepted, Codec, Crypto, Description, Direction, Encoding, Format, Local, RtcpRemote,
+    Secured, Suite, Unacceptable,
 };
 
 use crate::behaviour::{Manner, Pick, Wish};
@@ -90,20 +91,25 @@ impl Agreement {
     }
 
     pub(crate) fn codec(&self) -> Option<Codec> {
-        self.accepted.map(|accepted| accepted.codec)
+        self.accepted.as_ref().map(|accepted| accepted.codec)
     }
 
     /// Where RTP comes from (RFC 7866 §8.1.8).
     pub(crate) fn remote(&self) -> Option<SocketAddr> {
-        self.accepted.map(|accepted| accepted.remote)
+        self.accepted.as_ref().map(|accepted| accepted.remote)
     }
 
     /// Where RTCP goes, and whether it leaves from the port of RTP.
     pub(crate) fn rtcp(&self) -> Option<(SocketAddr, bool)> {
-        self.accepted.map(|accepted| match accepted.rtcp {
+        self.accepted.as_ref().map(|accepted| match accepted.rtcp {
             RtcpRemote::Mux => (accepted.remote, true),
             RtcpRemote::At(remote) => (remote, false),
         })
+    }
+
+    /// How packets are protected, where they are.
+    pub(crate) fn secured(&self) -> Option<&Secured> {
+        self.accepted.as_ref()?.secured.as_ref()
     }
 
     /// What the payload types mean that we said we take.
@@ -135,6 +141,31 @@ pub(crate) fn pick(manner: &Manner, offer: &Description) -> Vec<Codec> {
     picked.map_or_else(|| manner.codecs.clone(), |codec| vec![codec])
 }
 
+/// The lines of ours to answer an offer with, where it wants protection: all that could be taken,
+/// or the one that this recorder prefers. Those of `before` keep their keys.
+pub(crate) fn protection(
+    manner: &Manner,
+    offer: &Description,
+    before: &[Crypto],
+    random: &mut Random,
+) -> Vec<Crypto> {
+    let Some(media) = offer.media.first().filter(|m| m.profile.is_secure()) else {
+        return Vec::new();
+    };
+    let mut line = |suite: Suite| {
+        let known = before.iter().find(|line| line.suite == suite);
+        known
+            .cloned()
+            .unwrap_or_else(|| Crypto::fresh(1, suite, random, &[]))
+    };
+    let offered = |suite: &Suite| media.crypto.iter().any(|line| line.suite == *suite);
+    let preferred = manner.suites.iter().find(|suite| offered(suite));
+    match (manner.pick, preferred) {
+        (Pick::Own, Some(suite)) => vec![line(*suite)],
+        (Pick::Own, None) | (Pick::Offer, _) => manner.suites.iter().map(|s| line(*s)).collect(),
+    }
+}
+
 fn sends(description: &Description) -> bool {
     let media = description.media.first();
     media.is_some_and(|media| media.port != 0 && media.direction.has_send())
@@ -158,6 +189,7 @@ mod tests {
             label: None,
             direction: Direction::RecvOnly,
             rtcp_mux: true,
+            crypto: Vec::new(),
         }
     }
 

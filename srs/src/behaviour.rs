@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use sixreel_controlplane::sdp::Codec;
+use sixreel_controlplane::sdp::{Codec, Suite};
 
 /// How a call is treated.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,6 +20,9 @@ pub enum Behaviour {
 pub struct Manner {
     /// The codecs that are taken, the best first.
     pub codecs: Vec<Codec>,
+    /// The crypto suites that are taken from an offer that comes by TLS, the best first; without
+    /// any, protected streams are refused.
+    pub suites: Vec<Suite>,
     /// Whose preference decides among them.
     pub pick: Pick,
     /// Says 180 before it answers.
@@ -36,7 +39,7 @@ pub struct Manner {
     pub steps: Vec<(Duration, Step)>,
 }
 
-/// Whose preference decides which codec is taken.
+/// Whose preference decides which codec and which suite is taken.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Pick {
     /// The client's: the first of the offer that is taken at all.
@@ -87,6 +90,7 @@ impl Default for Manner {
     fn default() -> Self {
         Self {
             codecs: vec![Codec::Pcmu, Codec::Pcma],
+            suites: Suite::ALL.to_vec(),
             pick: Pick::default(),
             ringing: false,
             answer_after: Duration::ZERO,

@@ -25,12 +25,15 @@ pub enum Event {
     /// It was answered, and is recorded from now on.
     Answered {
         codec: Option<String>,
+        /// The crypto suite, where the stream is protected.
+        suite: Option<String>,
         port: u16,
         receiving: bool,
     },
     /// Both sides agreed on something else.
     Changed {
         codec: Option<String>,
+        suite: Option<String>,
         receiving: bool,
     },
     /// The client wanted something else, and was refused.
@@ -61,12 +64,18 @@ impl fmt::Display for Event {
             Self::Cancelled => f.write_str("cancelled by the client"),
             Self::Answered {
                 codec,
+                suite,
                 port,
                 receiving,
-            } => write!(f, "answered: {}, port {port}", Terms(codec, *receiving)),
-            Self::Changed { codec, receiving } => {
-                write!(f, "changed: {}", Terms(codec, *receiving))
+            } => {
+                let terms = Terms(codec, suite, *receiving);
+                write!(f, "answered: {terms}, port {port}")
             }
+            Self::Changed {
+                codec,
+                suite,
+                receiving,
+            } => write!(f, "changed: {}", Terms(codec, suite, *receiving)),
             Self::OfferRefused { status, why } => {
                 write!(f, "the client's offer was refused with {status}: {why}")
             }
@@ -117,11 +126,15 @@ impl fmt::Display for EndFacts {
 }
 
 /// What is agreed on.
-struct Terms<'a>(&'a Option<String>, bool);
+struct Terms<'a>(&'a Option<String>, &'a Option<String>, bool);
 
 impl fmt::Display for Terms<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let state = if self.1 { "receiving" } else { "inactive" };
-        write!(f, "{}, {state}", self.0.as_deref().unwrap_or("no codec"))
+        let state = if self.2 { "receiving" } else { "inactive" };
+        f.write_str(self.0.as_deref().unwrap_or("no codec"))?;
+        if let Some(suite) = self.1 {
+            write!(f, " by SRTP {suite}")?;
+        }
+        write!(f, ", {state}")
     }
 }

@@ -11,7 +11,7 @@ use sixreel_controlplane::time::Wall;
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Facts {
     pub sip_call_id: String,
-    /// `udp` or `tcp`.
+    /// `udp`, `tcp` or `tls`.
     pub transport: &'static str,
     /// Where the INVITE came from.
     pub remote: SocketAddr,
@@ -26,6 +26,12 @@ pub struct Facts {
     /// What the client does otherwise than the RFCs say, the metadata excepted.
     pub findings: Vec<String>,
     pub codec: Option<String>,
+    /// The crypto suite; the stream came in clear where there is none.
+    pub suite: Option<String>,
+    /// Packets that were not protected with the client's key.
+    pub unauthentic: u64,
+    /// Protected packets whose number came before, or is too old to tell.
+    pub replayed: u64,
     /// Whether both sides want the stream at present.
     pub receiving: bool,
     pub invited: String,

@@ -11,6 +11,10 @@ use crate::network::{Node, Outage, tcp};
 
 /// Something that will happen.
 #[derive(Clone, Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "few wait at a time, and commands are most of them"
+)]
 pub enum Happening {
     /// A datagram arrives.
     Datagram {

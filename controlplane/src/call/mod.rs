@@ -68,6 +68,7 @@ impl Call {
             priority: facts.priority,
             codec: facts.codec,
             secure: false,
+            keys: Vec::new(),
             paused: false,
             info: crate::metadata::CallInfo::default(),
             facts: Facts {

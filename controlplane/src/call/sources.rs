@@ -53,6 +53,8 @@ impl Source {
             delay_ms: Decimal {
                 thousandths: stats.delay_us.into(),
             },
+            unauthentic: stats.unauthentic,
+            replayed: stats.replayed,
         }
     }
 }
@@ -75,6 +77,15 @@ impl Call {
         if self.sources.iter().any(|s| s.id == *id && s.spec == spec) {
             return Ok(false);
         }
+        if let Some(srtp) = &spec.srtp
+            && self.recordings.iter().any(|r| r.has_key(&srtp.key.key))
+        {
+            return Err(Problem::conflict(
+                "srtp",
+                "this key protects a recording of the call".to_owned(),
+                "give the source a key of its own",
+            ));
+        }
         let replaced = self.sources.iter().position(|source| source.id == *id);
         let limit = turn.site.sources_per_call;
         if replaced.is_none() && self.sources.len() >= limit {
@@ -89,6 +100,10 @@ impl Call {
             }
             None => self.sources.push(source),
         }
+        self.note_keys();
+        for recording in &mut self.recordings {
+            recording.strengthen(&self.account, turn);
+        }
         Ok(replaced.is_none())
     }
 
@@ -97,6 +112,7 @@ impl Call {
         let place = self.sources.iter().position(|source| source.id == *id);
         let place = place.ok_or_else(|| Problem::not_found(Resource::Source, id))?;
         turn.media.close_source(self.sources.remove(place).stream);
+        self.note_keys();
         Ok(())
     }
 
@@ -116,6 +132,7 @@ impl Call {
             }
             stays
         });
+        self.note_keys();
     }
 
     pub(super) fn mute_sources_of(&mut self, participant: &Name, muted: bool, turn: &mut Turn<'_>) {
@@ -145,6 +162,13 @@ impl Call {
             Event::SourceHeard { .. } => (SourceState::Active, EventKind::SourceHeard, None),
             Event::SourceSilent { .. } => (SourceState::Silent, EventKind::SourceSilent, None),
             Event::SourceLost { .. } => (SourceState::Lost, EventKind::SourceLost, None),
+            Event::SourceUnauthentic { remote, .. } => {
+                let detail = format!(
+                    "what comes from {remote} is not protected with the source's key: see which \
+                     key its sender has"
+                );
+                (source.state, EventKind::SourceUnauthentic, Some(detail))
+            }
             Event::SinkStats { .. } | Event::SinkBye { .. } | Event::Worker { .. } => return,
         };
         source.state = state;
@@ -156,6 +180,13 @@ impl Call {
         turn.tell(kind, subject, detail);
     }
 
+    /// Tells the recordings which keys are the call's own.
+    fn note_keys(&mut self) {
+        let secure = self.sources.iter().filter_map(|s| s.spec.srtp.as_ref());
+        let keys = secure.map(|srtp| (srtp.suite, srtp.key.key.clone()));
+        self.account.keys = keys.collect();
+    }
+
     fn open_source(
         &self,
         id: &Name,
@@ -164,7 +195,12 @@ impl Call {
     ) -> Result<Source, Problem> {
         let stream = turn
             .media
-            .open_source(self.place, self.key, receive(&spec, turn.random))
+            .open_source(
+                self.place,
+                self.key,
+                receive(&spec, turn.random),
+                spec.srtp.as_ref().map(|srtp| (srtp.suite, &srtp.key)),
+            )
             .ok_or_else(|| Problem::limit_reached("media ports", turn.media.taken().1))?;
         let participant = self.participant(&spec.participant);
         if participant.is_some_and(Participant::is_held) {

@@ -1,5 +1,7 @@
 //! The configuration: one TOML file, checked whole before anything is started.
 
+/// SRTP: whether and how audio is protected on its way to a recorder.
+mod srtp;
 /// TLS: whom we believe, and who we are.
 mod tls;
 /// Where a recorder is.
@@ -12,6 +14,7 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
+pub use self::srtp::{Srtp, SuiteName};
 pub use self::tls::{Authority, RecorderTls, Tls};
 pub use self::uri::RecorderUri;
 use crate::control::request::{CodecName, Name};
@@ -136,6 +139,12 @@ pub struct Recorder {
     /// What differs from the section `tls` for it.
     #[serde(default)]
     pub tls: RecorderTls,
+    /// Whether audio goes there protected.
+    #[serde(default)]
+    pub srtp: Srtp,
+    /// The crypto suites that are offered, the best first.
+    #[serde(default = "Recorder::default_srtp_suites")]
+    pub srtp_suites: Vec<SuiteName>,
     #[serde(default)]
     pub info: InfoForm,
     /// Codecs offered after the call's own, in this order; the call's own only if it is listed.
@@ -354,6 +363,7 @@ impl Recorder {
             findings.push(format!("{at}: id: it is longer than 64 characters"));
         }
         self.check_tls(at, findings);
+        self.check_srtp(at, findings);
         if self.codecs.is_empty() {
             findings.push(format!(
                 "{at}: codecs: the list is empty: name at least one"

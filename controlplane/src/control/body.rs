@@ -102,6 +102,11 @@ fn expected(field: &str) -> String {
         }
         "codec" => "codec is PCMU or PCMA".to_owned(),
         "security" => "security is none or secure".to_owned(),
+        "srtp" => {
+            "srtp is a crypto line like \"1 AES_CM_128_HMAC_SHA1_80 inline:…\", or an object \
+                   of suite and key, in base64"
+                .to_owned()
+        }
         "priority" => "priority is non-urgent, normal, urgent or emergency".to_owned(),
         "lease_s" => format!(
             "lease_s is a whole number of seconds from {} to {}",
@@ -250,6 +255,8 @@ fn blamed(path: &str, message: &str) -> String {
     let missing = message.strip_prefix("missing field `");
     let missing = missing.and_then(|rest| rest.split('`').next());
     match (path, missing) {
+        // What stands below it may be a key that was put into the wrong place.
+        (path, _) if path.starts_with("srtp") => "srtp".to_owned(),
         (".", Some(name)) => name.to_owned(),
         (path, Some(name)) => format!("{path}.{name}"),
         (".", None) => "body".to_owned(),

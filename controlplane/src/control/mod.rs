@@ -19,6 +19,8 @@ pub mod reply;
 pub mod request;
 /// Method, path, query and body to a typed request: the table of all routes.
 pub mod route;
+/// The keys of a source, as the interface takes them and never shows them again.
+pub mod srtp;
 /// Server-sent events and their replay.
 pub mod sse;
 /// What the control interface shows, as JSON.

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::limits::ID_CHARS;
 use super::patch::{CallPatch, ParticipantPatch};
+use super::srtp::SourceSrtp;
 
 /// An identifier in a path: 1 to 128 characters of `A-Z a-z 0-9 . _ ~ : @ + -`, but neither `.`
 /// nor `..`, which paths give a meaning of their own.
@@ -209,6 +210,10 @@ pub struct SourceSpec {
     /// The longest delay of the jitter buffer in milliseconds, 20 to 1000.
     #[serde(default = "SourceSpec::default_jitter_max_ms")]
     pub jitter_max_ms: u16,
+    /// How what is sent is protected; it comes in clear where this is absent. Never shown again
+    /// but for its suite.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub srtp: Option<SourceSrtp>,
 }
 
 /// An RTP payload type, 0 to 127.

@@ -87,6 +87,10 @@ pub struct SourceView {
     pub concealed_ms: u64,
     pub jitter_ms: Decimal,
     pub delay_ms: Decimal,
+    /// Packets that were not protected with the source's key.
+    pub unauthentic: u64,
+    /// Packets whose number came before, or is too old to tell.
+    pub replayed: u64,
 }
 
 /// Whether a source is heard.
@@ -118,9 +122,11 @@ pub struct RecordingView {
     /// When the next attempt is due, RFC 3339.
     pub next_attempt: Option<String>,
     pub sip_call_id: Option<String>,
-    /// `udp` or `tcp`.
+    /// `udp`, `tcp` or `tls`.
     pub transport: Option<&'static str>,
     pub codec: Option<CodecName>,
+    /// The crypto suite; RTP is in clear where there is none.
+    pub suite: Option<&'static str>,
     /// Where RTP is sent from,
     pub local: Option<SocketAddr>,
     /// and to.
@@ -191,6 +197,10 @@ pub struct RecorderView {
     pub tls: Option<RecorderTlsView>,
     pub info: &'static str,
     pub codecs: Vec<CodecName>,
+    /// `off`, `optional` or `required`.
+    pub srtp: &'static str,
+    /// The crypto suites that are offered, the best first.
+    pub srtp_suites: Vec<&'static str>,
     /// Its recordings by state.
     pub recordings: RecordingCounts,
     /// When it last accepted a recording, RFC 3339.
@@ -428,6 +438,7 @@ pub enum EventKind {
     SourceHeard,
     SourceSilent,
     SourceLost,
+    SourceUnauthentic,
     Overload,
     /// New certificates and authorities are in force.
     TlsReloaded,
@@ -449,7 +460,7 @@ pub struct GapView {
 
 impl EventKind {
     /// Every kind.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::CallStarted,
         Self::CallEnded,
         Self::RecordingEstablished,
@@ -459,6 +470,7 @@ impl EventKind {
         Self::SourceHeard,
         Self::SourceSilent,
         Self::SourceLost,
+        Self::SourceUnauthentic,
         Self::Overload,
         Self::TlsReloaded,
         Self::TlsNotReloaded,
@@ -476,6 +488,7 @@ impl EventKind {
             Self::SourceHeard => "source.heard",
             Self::SourceSilent => "source.silent",
             Self::SourceLost => "source.lost",
+            Self::SourceUnauthentic => "source.unauthentic",
             Self::Overload => "overload",
             Self::TlsReloaded => "tls.reloaded",
             Self::TlsNotReloaded => "tls.not-reloaded",

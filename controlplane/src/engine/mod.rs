@@ -7,6 +7,9 @@
 mod control;
 /// What is known of the recorders.
 mod recorders;
+/// Scenarios of the whole, from the control interface to the data plane.
+#[cfg(test)]
+mod scenarios;
 /// Trials: who asks, and what comes to them.
 mod trials;
 /// What the control interface shows of the whole.
@@ -261,6 +264,7 @@ impl Engine {
             | Event::SourceSilent { source }
             | Event::SourceLost { source }
             | Event::SourceHeard { source }
+            | Event::SourceUnauthentic { source, .. }
             | Event::SourceStats { source, .. } => *source,
             Event::SinkStats { sink, .. } | Event::SinkBye { sink } => *sink,
         };
@@ -387,6 +391,7 @@ impl Engine {
                 | EventKind::SourceHeard
                 | EventKind::SourceSilent
                 | EventKind::SourceLost
+                | EventKind::SourceUnauthentic
                 | EventKind::Overload
                 | EventKind::TlsReloaded
                 | EventKind::TlsNotReloaded => continue,

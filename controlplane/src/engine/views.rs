@@ -203,6 +203,8 @@ impl Engine {
             }),
             info: recorder.info.name(),
             codecs: recorder.codecs.clone(),
+            srtp: recorder.srtp.name(),
+            srtp_suites: recorder.suites.iter().map(|suite| suite.name()).collect(),
             recordings: counts,
             last_established: fate.last_established.map(Wall::rfc3339),
             last_failure: fate.last_failure.map(Wall::rfc3339),

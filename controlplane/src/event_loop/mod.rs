@@ -24,6 +24,7 @@ use crate::control::request::Request;
 use crate::control::view::{EventKind, EventView};
 use crate::engine::{Engine, Input};
 use crate::listener::{self, Listener};
+use crate::random::Random;
 use crate::resolver::Resolver;
 use crate::time::{Now, Wall};
 use crate::tls::{Clock, Tls};
@@ -96,7 +97,7 @@ impl EventLoop {
         let reloads = setup::signals(setup::RELOADING, registry, RELOAD);
         let reloads = reloads.map_err(system("signals"))?;
         let crew = Crew::start(config, now, &waker)?;
-        let mut random = setup::random().map_err(system("random numbers"))?;
+        let mut random = Random::system().map_err(system("random numbers"))?;
         transport.seed(random.fork());
         let mut engine = Engine::new(config, random, now);
         let mut out = Vec::new();
@@ -278,6 +279,7 @@ fn log(event: &EventView) {
     match event.kind {
         EventKind::RecordingFailed
         | EventKind::SourceLost
+        | EventKind::SourceUnauthentic
         | EventKind::Overload
         | EventKind::TlsNotReloaded => {
             tracing::warn!(call, recording, recorder, source, detail, "{kind}");

@@ -13,7 +13,6 @@ use signal_hook::low_level::pipe;
 
 use crate::config::Config;
 use crate::listener;
-use crate::random::Random;
 use crate::tls;
 use crate::transport;
 
@@ -101,11 +100,4 @@ pub(super) fn signals(
 pub(super) fn drain(signals: &mut UnixStream) {
     let mut bytes = [0; 64];
     while matches!(signals.read(&mut bytes), Ok(count) if count > 0) {}
-}
-
-/// A generator whose seed is the operating system's.
-pub(super) fn random() -> io::Result<Random> {
-    let mut seed = [0; 32];
-    getrandom::fill(&mut seed).map_err(io::Error::other)?;
-    Ok(Random::new(seed))
 }

@@ -6,8 +6,9 @@ mod handles;
 use std::net::{IpAddr, SocketAddr};
 
 use sixreel_dataplane::api::{
-    self, CallId, Command, Handle, SinkFlow, SinkSpec, SourceSpec, StreamId,
+    self, CallId, Command, Handle, SinkFlow, SinkKeys, SinkSpec, SourceSpec, StreamId,
 };
+use sixreel_dataplane::srtp;
 
 use self::handles::Handles;
 use crate::sdp;
@@ -85,12 +86,20 @@ impl Media {
 
     /// Takes a pair of ports for a source of the call at `place`; `owner` names the call in what
     /// is heard of it. `None` where all pairs are taken.
-    pub fn open_source(&mut self, place: Place, owner: u64, spec: SourceSpec) -> Option<Stream> {
+    /// With a key, nothing is believed that is not protected with it.
+    pub fn open_source(
+        &mut self,
+        place: Place,
+        owner: u64,
+        spec: SourceSpec,
+        key: Option<(sdp::Suite, &sdp::KeyParam)>,
+    ) -> Option<Stream> {
         let source = self.take_stream(place, owner)?;
         let command = Command::OpenSource {
             call: place.call,
             source: source.id,
             spec,
+            keys: key.map(|(suite, key)| keys(suite, key)),
         };
         self.commands.push((source.worker, command));
         Some(source)
@@ -130,6 +139,7 @@ impl Media {
             Some(agreed) => Command::SetSink {
                 sink: sink.id,
                 flow: flow(agreed),
+                keys: agreed.secured.as_ref().map(sink_keys),
             },
             None => Command::StopSink { sink: sink.id },
         };
@@ -198,6 +208,34 @@ fn flow(agreed: &sdp::Accepted) -> SinkFlow {
         payload_type: agreed.payload_type,
         sending: agreed.sending,
     }
+}
+
+fn sink_keys(secured: &sdp::Secured) -> SinkKeys {
+    SinkKeys {
+        ours: keys(secured.suite, &secured.ours),
+        theirs: keys(secured.suite, &secured.theirs),
+    }
+}
+
+/// A key of SDES in the data plane's words.
+pub fn keys(suite: sdp::Suite, key: &sdp::KeyParam) -> srtp::Keys {
+    const CHECKED: &str = "the grammar of SDES has checked it";
+    let suite = match suite {
+        sdp::Suite::AesCm128HmacSha1_80 => srtp::Suite::AesCm128HmacSha1_80,
+        sdp::Suite::AesCm128HmacSha1_32 => srtp::Suite::AesCm128HmacSha1_32,
+        sdp::Suite::AesCm256HmacSha1_80 => srtp::Suite::AesCm256HmacSha1_80,
+        sdp::Suite::AesCm256HmacSha1_32 => srtp::Suite::AesCm256HmacSha1_32,
+        sdp::Suite::AeadAes128Gcm => srtp::Suite::AeadAes128Gcm,
+        sdp::Suite::AeadAes256Gcm => srtp::Suite::AeadAes256Gcm,
+    };
+    let mut keys = srtp::Keys::new(suite, key.key.as_bytes()).expect(CHECKED);
+    if let Some(mki) = &key.mki {
+        keys = keys.with_mki(mki.bytes()).expect(CHECKED);
+    }
+    if let Some(packets) = key.lifetime {
+        keys = keys.with_lifetime(packets).expect(CHECKED);
+    }
+    keys
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use crate::control::request::{CodecName, Name, Priority};
 use crate::media::Place;
 use crate::metadata::{CallInfo, Facts};
 use crate::recorder::Recorder;
+use crate::sdp::{MasterKey, Suite};
 
 /// A call as its recordings see it, as it stands now.
 #[derive(Clone, Debug)]
@@ -19,6 +20,8 @@ pub struct Account {
     pub codec: CodecName,
     /// The call itself is protected.
     pub secure: bool,
+    /// The keys of its sources, which are never a recording's (RFC 7866 §12.2).
+    pub keys: Vec<(Suite, MasterKey)>,
     /// The site wants no audio recorded now.
     pub paused: bool,
     /// For recorders that want headers.

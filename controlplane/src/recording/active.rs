@@ -97,7 +97,7 @@ impl Active {
 
     /// Whether RTP flows.
     pub(super) fn is_sending(&self, account: &Account) -> bool {
-        !account.paused && self.agreed.is_some_and(|agreed| agreed.sending)
+        !account.paused && self.agreed.as_ref().is_some_and(|agreed| agreed.sending)
     }
 }
 
@@ -110,7 +110,7 @@ impl Recording {
         turn: &mut Turn<'_>,
     ) {
         if let State::Active(active) = &mut self.state {
-            active.agreed = agreed;
+            active.agreed.clone_from(&agreed);
             let now = agreed.map(|agreed| sdp::Accepted {
                 sending: agreed.sending && !account.paused,
                 ..agreed
@@ -124,9 +124,9 @@ impl Recording {
         let State::Active(active) = &mut self.state else {
             return;
         };
-        if account.paused && active.agreed.is_some_and(|agreed| agreed.sending) {
+        if account.paused && active.agreed.as_ref().is_some_and(|agreed| agreed.sending) {
             // The site's pause does not wait for the recorder.
-            let agreed = active.agreed.map(|agreed| sdp::Accepted {
+            let agreed = active.agreed.clone().map(|agreed| sdp::Accepted {
                 sending: false,
                 ..agreed
             });

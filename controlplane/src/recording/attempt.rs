@@ -7,7 +7,7 @@ use super::account::{Account, Told};
 use super::active::Active;
 use super::content::{self, News};
 use super::failure::Failure;
-use super::{Recording, State, transmit};
+use super::{Recording, State, security, transmit};
 use crate::control::view::EventKind;
 use crate::media::Stream;
 use crate::metadata::Contents;
@@ -55,13 +55,7 @@ impl Recording {
 
     /// Sends an INVITE, where that is allowed and possible.
     fn connect(&mut self, account: &Account, turn: &mut Turn<'_>) -> Result<Leg, Failure> {
-        // RFC 7866 §12: a recording is at least as secure as its call.
-        if account.secure && turn.site.require_secure_if_cs_secure {
-            return Err(Failure::last(
-                "the call is secure and this recorder's transport is not: a site that wants such \
-                 calls recorded in clear sets policy.require_secure_if_cs_secure = false",
-            ));
-        }
+        let suites = self.suites(account, turn.site)?;
         let remote = turn.addresses[self.recorder.index]
             .as_ref()
             .map_err(Failure::again)?;
@@ -76,10 +70,17 @@ impl Recording {
             .open_sink(account.place, account.key, spec)
             .ok_or_else(|| Failure::again("every media port is in use: widen media.ports"))?;
         self.stream = Some((sink, SinkStats::default()));
-        Ok(self.invite(sink, peer, account, turn))
+        Ok(self.invite(sink, peer, &suites, account, turn))
     }
 
-    fn invite(&self, sink: Stream, peer: Peer, account: &Account, turn: &mut Turn<'_>) -> Leg {
+    fn invite(
+        &self,
+        sink: Stream,
+        peer: Peer,
+        suites: &[sdp::Suite],
+        account: &Account,
+        turn: &mut Turn<'_>,
+    ) -> Leg {
         let local = turn.media.local(sink);
         let ours = sdp::Local {
             session_id: turn.random.u32(),
@@ -90,6 +91,7 @@ impl Recording {
             label: Some(self.recorder.label.clone()),
             direction: direction(account),
             rtcp_mux: true,
+            crypto: security::lines(suites, account, turn.random),
         };
         let sent = ours.offer(None);
         let told = account.told(&self.recorder);
@@ -147,6 +149,7 @@ impl Recording {
                     Some(detail),
                 );
                 self.agree(agreed, account, turn);
+                self.strengthen(account, turn);
                 self.sync(account, turn);
             }
             Err(why) => {
@@ -163,7 +166,13 @@ impl Recording {
         account: &Account,
         turn: &mut Turn<'_>,
     ) {
+        let may_be_clear = self.may_be_clear(response, account, turn.site);
         self.let_go(turn);
+        if may_be_clear {
+            self.in_clear = true;
+            self.attempt(account, turn);
+            return;
+        }
         self.fail(Failure::refused(response), account, turn);
     }
 
@@ -196,7 +205,7 @@ impl Recording {
     }
 
     /// Closes the stream and ends a session that the recorder believes in.
-    fn abandon(&mut self, mut leg: Leg, turn: &mut Turn<'_>) {
+    pub(super) fn abandon(&mut self, mut leg: Leg, turn: &mut Turn<'_>) {
         turn.media.close_sink(leg.sink);
         let mut outputs = Vec::new();
         leg.session
@@ -246,7 +255,10 @@ fn describe(agreed: Option<&sdp::Accepted>, protocol: Protocol) -> String {
     };
     match agreed {
         Some(agreed) if agreed.sending => {
-            format!("{} to {}, SIP over {by}", agreed.codec, agreed.remote)
+            let secured = agreed.secured.as_ref();
+            let by_suite = secured.map(|secured| format!(" by SRTP {}", secured.suite));
+            let srtp = by_suite.unwrap_or_default();
+            format!("{} to {}{srtp}, SIP over {by}", agreed.codec, agreed.remote)
         }
         Some(_) | None => format!("held by the recorder, SIP over {by}"),
     }

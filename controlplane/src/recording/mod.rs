@@ -15,6 +15,8 @@ mod content;
 mod failure;
 /// What the recorder offers and asks for in an established recording.
 mod offers;
+/// How audio is protected on its way to the recorder.
+mod security;
 /// What the control interface shows of a recording.
 mod show;
 
@@ -50,6 +52,8 @@ pub struct Recording {
     attempts: u32,
     /// Attempts in a row that came to nothing, or to nothing that lasted.
     failures: u32,
+    /// The recorder has refused protection, and may be offered RTP in clear.
+    in_clear: bool,
     /// Why there was no recording, the last time that there was none.
     error: Option<String>,
     established: Option<Wall>,
@@ -87,6 +91,7 @@ impl Recording {
             state: State::Over,
             attempts: 0,
             failures: 0,
+            in_clear: false,
             error: None,
             established: None,
             stream: None,

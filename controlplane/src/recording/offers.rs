@@ -4,7 +4,7 @@ use rsip::StatusCode;
 
 use super::account::Account;
 use super::attempt::{agree_on, direction, refusal};
-use super::{Recording, State, content, transmit};
+use super::{Recording, State, content, security, transmit};
 use crate::metadata::{Contents, Document};
 use crate::sdp;
 use crate::sip::content::Content;
@@ -85,10 +85,21 @@ impl Recording {
         active.withdraw_update();
         let leg = &mut active.leg;
         leg.ours.direction = direction(account);
-        match sdp::answer(&leg.ours, &offer, Some(&leg.sent)) {
+        let mut ours = leg.ours.clone();
+        if active
+            .agreed
+            .as_ref()
+            .is_some_and(|agreed| moves(agreed, &offer))
+        {
+            // RFC 4568 §7.1.4: at another address, packets are numbered anew, by another key.
+            let suites: Vec<_> = ours.crypto.iter().map(|line| line.suite).collect();
+            ours.crypto = security::lines(&suites, account, turn.random);
+        }
+        match sdp::answer(&ours, &offer, Some(&leg.sent)) {
             Ok((answer, agreed)) => {
                 let content = content::description(&answer);
                 leg.sent = answer;
+                leg.ours = ours;
                 leg.wanted = leg.ours.direction;
                 self.respond(id, StatusCode::OK, content, turn);
                 self.agree(agreed, account, turn);
@@ -129,4 +140,13 @@ impl Recording {
             transmit(outputs, turn);
         }
     }
+}
+
+/// Whether the recorder wants protected audio elsewhere than before.
+fn moves(agreed: &sdp::Accepted, offer: &sdp::Description) -> bool {
+    let here = sdp::Host::Ip(agreed.remote.ip());
+    let stays = |media: &sdp::Media| {
+        media.port == agreed.remote.port() && media.address.as_ref() == Some(&here)
+    };
+    agreed.secured.is_some() && !offer.media.first().is_some_and(stays)
 }

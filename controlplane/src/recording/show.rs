@@ -46,7 +46,7 @@ impl Recording {
             | State::Ending(_)
             | State::Over => None,
         };
-        let agreed = active.and_then(|active| active.agreed);
+        let agreed = active.and_then(|active| active.agreed.as_ref());
         let next_attempt = match &self.state {
             State::Waiting { due, .. } => Some(due.rfc3339()),
             State::Connecting(_)
@@ -73,6 +73,7 @@ impl Recording {
                 sdp::Codec::Pcmu => CodecName::Pcmu,
                 sdp::Codec::Pcma => CodecName::Pcma,
             }),
+            suite: agreed.and_then(|agreed| Some(agreed.secured.as_ref()?.suite.name())),
             local: stream.map(|stream| media.local(stream)),
             remote: agreed.map(|agreed| agreed.remote),
             packets: figures.packets,

@@ -101,7 +101,10 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::sdp::{Codec, Direction, Encoding, Format, MediaKind, Profile, RtcpAddress};
+    use crate::random::Random;
+    use crate::sdp::{
+        Codec, Crypto, Direction, Encoding, Format, MediaKind, Profile, RtcpAddress, Suite,
+    };
 
     /// The interface's example, trailing spaces included.
     const SEED: &str = "v=0 \no=SIMB-Conference 1055606034 1055606034 IN IP4 127.127.127.127 \n\
@@ -137,6 +140,8 @@ mod tests {
                 label: Some("182".to_owned()),
                 rtcp: None,
                 rtcp_mux: false,
+                crypto: Vec::new(),
+                crypto_flaws: Vec::new(),
             }]
         );
     }
@@ -231,9 +236,9 @@ mod tests {
         (
             (any::<bool>(), any::<u16>(), any::<bool>(), formats),
             (any::<IpAddr>(), direction, any::<Option<[u8; 2]>>()),
-            (proptest::option::of(rtcp), any::<bool>()),
+            (proptest::option::of(rtcp), any::<bool>(), 0..7_usize),
         )
-            .prop_map(|(head, (ip, direction, label), (rtcp, rtcp_mux))| {
+            .prop_map(|(head, (ip, direction, label), (rtcp, rtcp_mux, suites))| {
                 let (audio, port, avp, formats) = head;
                 Media {
                     kind: match audio {
@@ -241,9 +246,11 @@ mod tests {
                         false => MediaKind::Other("image".to_owned()),
                     },
                     port,
-                    profile: match avp {
-                        true => Profile::Avp,
-                        false => Profile::Other("udptl".to_owned()),
+                    profile: match (avp, suites) {
+                        (true, 0) => Profile::Avp,
+                        (true, 1) => Profile::Savpf,
+                        (true, _) => Profile::Savp,
+                        (false, _) => Profile::Other("udptl".to_owned()),
                     },
                     formats: formats.into_iter().map(|(p, e)| format(p, e)).collect(),
                     address: Some(Host::Ip(ip)),
@@ -251,6 +258,13 @@ mod tests {
                     label: label.map(|[a, b]| format!("{a}.{b}")),
                     rtcp: rtcp.map(|(port, ip)| RtcpAddress { port, ip }),
                     rtcp_mux,
+                    crypto: (0..suites)
+                        .map(|at| {
+                            let mut random = Random::new([at as u8; 32]);
+                            Crypto::fresh(at as u32, Suite::ALL[at % 6], &mut random, &[])
+                        })
+                        .collect(),
+                    crypto_flaws: Vec::new(),
                 }
             })
     }

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use sdp_types::{Attribute, Connection, Direction, Rtcp, RtpMap, Session};
 
 use super::codec::Encoding;
+use super::crypto::{Crypto, Flaw};
 
 /// One m-line and what belongs to it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,6 +26,10 @@ pub struct Media {
     pub rtcp: Option<RtcpAddress>,
     /// RTCP is wanted on the port of RTP (RFC 5761).
     pub rtcp_mux: bool,
+    /// Its valid `a=crypto` attributes, in their order (RFC 4568).
+    pub crypto: Vec<Crypto>,
+    /// What is wrong with the others.
+    pub crypto_flaws: Vec<Flaw>,
 }
 
 /// What an m-line is about.
@@ -39,6 +44,10 @@ pub enum MediaKind {
 pub enum Profile {
     /// `RTP/AVP` (RFC 3551).
     Avp,
+    /// `RTP/SAVP` (RFC 3711).
+    Savp,
+    /// `RTP/SAVPF` (RFC 5124).
+    Savpf,
     Other(String),
 }
 
@@ -70,6 +79,7 @@ const PTIME_MS: &str = "20";
 
 impl Media {
     pub(super) fn parse(media: &sdp_types::Media, session: &Session) -> Self {
+        let (crypto, crypto_flaws) = crypto(media);
         let connection = media.connections.first().or(session.connection.as_ref());
         Self {
             kind: match media.media.as_str() {
@@ -77,10 +87,7 @@ impl Media {
                 kind => MediaKind::Other(kind.to_owned()),
             },
             port: media.port,
-            profile: match media.proto.as_str() {
-                profile if profile.eq_ignore_ascii_case("RTP/AVP") => Profile::Avp,
-                profile => Profile::Other(profile.to_owned()),
-            },
+            profile: Profile::parse(&media.proto),
             formats: formats(media),
             address: connection.map(Host::parse),
             direction: direction(&media.attributes)
@@ -89,6 +96,8 @@ impl Media {
             label: value(media, "label").map(str::to_owned),
             rtcp: value(media, "rtcp").and_then(RtcpAddress::parse),
             rtcp_mux: media.attributes.iter().any(|a| is(a, "rtcp-mux")),
+            crypto,
+            crypto_flaws,
         }
     }
 
@@ -116,6 +125,9 @@ impl Media {
         }
         if self.rtcp_mux {
             attributes.push(sdp_types::RtcpMux.into());
+        }
+        for crypto in &self.crypto {
+            attributes.push(attribute("crypto", crypto.write().to_string()));
         }
         sdp_types::Media {
             media: self.kind.as_str().to_owned(),
@@ -159,9 +171,24 @@ impl MediaKind {
 }
 
 impl Profile {
-    fn as_str(&self) -> &str {
+    fn parse(name: &str) -> Self {
+        let known = [Self::Avp, Self::Savp, Self::Savpf];
+        let mut known = known.into_iter();
+        known
+            .find(|profile| profile.as_str().eq_ignore_ascii_case(name))
+            .unwrap_or_else(|| Self::Other(name.to_owned()))
+    }
+
+    /// Whether its packets are protected.
+    pub const fn is_secure(&self) -> bool {
+        matches!(self, Self::Savp | Self::Savpf)
+    }
+
+    pub(super) fn as_str(&self) -> &str {
         match self {
             Self::Avp => "RTP/AVP",
+            Self::Savp => "RTP/SAVP",
+            Self::Savpf => "RTP/SAVPF",
             Self::Other(profile) => profile,
         }
     }
@@ -237,6 +264,20 @@ fn formats(media: &sdp_types::Media) -> Vec<Format> {
     formats
 }
 
+/// The attributes that are valid, and what is wrong with the others: each is passed over alone
+/// (RFC 4568 §6.1). Tags are unique within an m-line.
+fn crypto(media: &sdp_types::Media) -> (Vec<Crypto>, Vec<Flaw>) {
+    let (mut valid, mut flaws) = (Vec::<Crypto>::new(), Vec::new());
+    for attribute in media.attributes.iter().filter(|a| is(a, "crypto")) {
+        match Crypto::parse(attribute.value.as_deref().unwrap_or_default()) {
+            Ok(new) if valid.iter().any(|other| other.tag == new.tag) => flaws.push(Flaw::SameTag),
+            Ok(new) => valid.push(new),
+            Err(flaw) => flaws.push(flaw),
+        }
+    }
+    (valid, flaws)
+}
+
 fn direction(attributes: &[Attribute]) -> Option<Direction> {
     attributes.iter().find_map(|a| a.attribute.parse().ok())
 }
@@ -287,7 +328,7 @@ mod tests {
         assert_eq!(media[0].rtcp, rtcp(5001, None));
         assert_eq!(media[1].rtcp, rtcp(5003, Some([192, 0, 2, 7].into())));
         assert_eq!(media[3].kind, MediaKind::Other("video".to_owned()));
-        assert_eq!(media[3].profile, Profile::Other("RTP/SAVP".to_owned()));
+        assert_eq!(media[3].profile, Profile::Savp);
     }
 
     fn format(payload_type: u8, encoding: Encoding) -> Format {

@@ -8,8 +8,10 @@ use std::net::{IpAddr, SocketAddr};
 use sdp_types::Direction;
 
 use super::codec::{Codec, Encoding};
+use super::crypto::Crypto;
 use super::description::Description;
 use super::media::{Format, Host, Media, MediaKind, Profile};
+use super::secure::{Insecure, Secured, accept_crypto, choose_crypto};
 
 /// Our side of a stream: offers and answers are made of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,10 +34,13 @@ pub struct Local {
     pub direction: Direction,
     /// Whether RTCP may share the port of RTP.
     pub rtcp_mux: bool,
+    /// The suites that we take, the best first, each with a key of ours and a tag of its own.
+    /// Where there are none, RTP is in clear; where there are, it never is.
+    pub crypto: Vec<Crypto>,
 }
 
 /// What both sides agreed on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Accepted {
     /// Where RTP goes.
     pub remote: SocketAddr,
@@ -49,6 +54,8 @@ pub struct Accepted {
     pub telephone_event: Option<u8>,
     /// Whether RTP may be sent now.
     pub sending: bool,
+    /// How RTP and RTCP are protected; nothing is where it is absent.
+    pub secured: Option<Secured>,
 }
 
 /// Where RTCP goes.
@@ -68,8 +75,10 @@ pub enum Unacceptable {
     Rejected,
     #[error("the other side's first m-line is {0:?}: it must be the audio stream")]
     NotAudio(String),
-    #[error("the other side's profile is {0:?}: it must be \"RTP/AVP\"")]
-    Profile(String),
+    #[error("the other side's profile is {theirs:?}: it must be {ours:?}")]
+    Profile { theirs: String, ours: &'static str },
+    #[error(transparent)]
+    Insecure(#[from] Insecure),
     #[error("no codec in common: the other side must take one of {}", list(ours))]
     NoCodec { ours: Vec<Codec> },
     #[error("the other side's SDP has no usable address: it must send a c= line")]
@@ -94,7 +103,13 @@ impl Local {
                 encoding,
             })
         });
-        let stream = self.media(formats.collect(), self.direction, self.rtcp_mux);
+        let profile = if self.crypto.is_empty() {
+            Profile::Avp
+        } else {
+            Profile::Savp
+        };
+        let terms = (profile, self.crypto.clone());
+        let stream = self.media(formats.collect(), self.direction, self.rtcp_mux, terms);
         let refused = previous.iter().flat_map(|sent| sent.media.iter().skip(1));
         let media = std::iter::once(stream).chain(refused.cloned());
         self.describe(media.collect(), previous)
@@ -112,17 +127,25 @@ impl Local {
         }
     }
 
-    fn media(&self, formats: Vec<Format>, direction: Direction, rtcp_mux: bool) -> Media {
+    fn media(
+        &self,
+        formats: Vec<Format>,
+        direction: Direction,
+        rtcp_mux: bool,
+        (profile, crypto): (Profile, Vec<Crypto>),
+    ) -> Media {
         Media {
             kind: MediaKind::Audio,
             port: self.port,
-            profile: Profile::Avp,
+            profile,
             formats,
             address: Some(Host::Ip(self.address)),
             direction,
             label: self.label.clone(),
             rtcp: None,
             rtcp_mux,
+            crypto,
+            crypto_flaws: Vec::new(),
         }
     }
 
@@ -135,6 +158,8 @@ impl Local {
             label: None,
             rtcp: None,
             rtcp_mux: false,
+            crypto: Vec::new(),
+            crypto_flaws: Vec::new(),
             ..theirs.clone()
         }
     }
@@ -157,7 +182,13 @@ pub fn accept(ours: &Local, answer: &Description) -> Result<Option<Accepted>, Un
     if theirs.port == 0 {
         return Err(Unacceptable::Rejected); // RFC 3264 §6
     }
-    agree(ours, theirs)
+    check_profile(ours, theirs)?;
+    let secured = if ours.crypto.is_empty() {
+        None
+    } else {
+        Some(accept_crypto(&ours.crypto, answer)?)
+    };
+    agree(ours, theirs, secured)
 }
 
 /// Answers the other side's offer: the answer, and what is agreed on if it is sent. `previous` is
@@ -174,7 +205,14 @@ pub fn answer(
     let (ours_now, agreed) = if theirs.port == 0 {
         (ours.refusal(theirs), None)
     } else {
-        let agreed = agree(ours, theirs)?;
+        check_profile(ours, theirs)?;
+        let chosen = if ours.crypto.is_empty() {
+            None
+        } else {
+            Some(choose_crypto(&ours.crypto, offer)?)
+        };
+        let (line, secured) = chosen.unzip();
+        let agreed = agree(ours, theirs, secured)?;
         // RFC 3264 §6.1: the mirror of their direction, as far as ours allows.
         let direction = match agreed {
             Some(_) => ours.direction.intersect_with_remote(theirs.direction),
@@ -182,7 +220,9 @@ pub fn answer(
         };
         let formats = theirs.formats.iter().filter(|f| ours.takes(f)).copied();
         let rtcp_mux = ours.rtcp_mux && theirs.rtcp_mux;
-        (ours.media(formats.collect(), direction, rtcp_mux), agreed)
+        let terms = (theirs.profile.clone(), line.into_iter().collect());
+        let media = ours.media(formats.collect(), direction, rtcp_mux, terms);
+        (media, agreed)
     };
     // RFC 3264 §6: as many m-lines as they have, in their order.
     let refusals = others.iter().map(|other| ours.refusal(other));
@@ -190,13 +230,30 @@ pub fn answer(
     Ok((ours.describe(media.collect(), previous), agreed))
 }
 
-fn agree(ours: &Local, theirs: &Media) -> Result<Option<Accepted>, Unacceptable> {
+/// Protected or not, as we want it and never otherwise (RFC 4568 §7.1.3).
+fn check_profile(ours: &Local, theirs: &Media) -> Result<(), Unacceptable> {
     if let MediaKind::Other(kind) = &theirs.kind {
         return Err(Unacceptable::NotAudio(kind.clone()));
     }
-    if let Profile::Other(profile) = &theirs.profile {
-        return Err(Unacceptable::Profile(profile.clone()));
+    let (fits, wanted) = if ours.crypto.is_empty() {
+        (theirs.profile == Profile::Avp, "RTP/AVP")
+    } else {
+        (theirs.profile.is_secure(), "RTP/SAVP")
+    };
+    if fits {
+        return Ok(());
     }
+    Err(Unacceptable::Profile {
+        theirs: theirs.profile.as_str().to_owned(),
+        ours: wanted,
+    })
+}
+
+fn agree(
+    ours: &Local,
+    theirs: &Media,
+    secured: Option<Secured>,
+) -> Result<Option<Accepted>, Unacceptable> {
     let common = || theirs.formats.iter().filter(|format| ours.takes(format));
     let (codec, payload_type) = common()
         .find_map(|format| match format.encoding {
@@ -220,6 +277,7 @@ fn agree(ours: &Local, theirs: &Media) -> Result<Option<Accepted>, Unacceptable>
         payload_type,
         telephone_event,
         sending: direction.has_send(),
+        secured,
     }))
 }
 
@@ -284,6 +342,7 @@ mod tests {
             label: Some("1".to_owned()),
             direction: Direction::SendOnly,
             rtcp_mux: true,
+            crypto: Vec::new(),
         }
     }
 
@@ -297,6 +356,7 @@ mod tests {
             label: None,
             direction: Direction::RecvOnly,
             rtcp_mux: false,
+            crypto: Vec::new(),
         }
     }
 
@@ -313,6 +373,7 @@ mod tests {
             payload_type: 8,
             telephone_event: None,
             sending: true,
+            secured: None,
         }
     }
 
@@ -414,7 +475,10 @@ mod tests {
         );
         assert_eq!(
             refusal("m=audio 1 RTP/SAVP 8"),
-            Unacceptable::Profile("RTP/SAVP".to_owned())
+            Unacceptable::Profile {
+                theirs: "RTP/SAVP".to_owned(),
+                ours: "RTP/AVP",
+            }
         );
         assert_eq!(
             refusal("m=audio 1 RTP/AVP 18 101").to_string(),

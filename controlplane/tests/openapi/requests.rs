@@ -84,6 +84,23 @@ const SOURCE: &[Field] = &[
         "[20, 200, 1000]",
         r#"[19, 1001, 70000, "20", null]"#,
     ),
+    (
+        "srtp",
+        r#"[null,
+            "1 AES_CM_128_HMAC_SHA1_80 inline:WVNfX19zZW1jdGwgKCkgewkyMjA7fQp9CnVubGVz",
+            "crypto:7 AES_CM_128_HMAC_SHA1_32 inline:WVNfX19zZW1jdGwgKCkgewkyMjA7fQp9CnVubGVz|1:4",
+            "1 AEAD_AES_128_GCM inline:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGw== WSH=128",
+            {"suite": "AEAD_AES_128_GCM", "key": "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGw=="}]"#,
+        r#"["", 5, {}, [], "1 AES_CM_128_HMAC_SHA1_80",
+            "01 AES_CM_128_HMAC_SHA1_80 inline:WVNfX19zZW1jdGwgKCkgewkyMjA7fQp9CnVubGVz",
+            "1 NULL inline:WVNfX19zZW1jdGwgKCkgewkyMjA7fQp9CnVubGVz",
+            "1 AEAD_AES_128_GCM inline:WVNfX19zZW1jdGwgKCkgewkyMjA7fQp9CnVubGVz",
+            {"suite": "AEAD_AES_128_GCM"},
+            {"suite": "NULL", "key": "WVNfX19zZW1jdGwgKCkgewkyMjA7fQp9CnVubGVz"},
+            {"suite": "AEAD_AES_128_GCM", "key": "**"},
+            {"suite": "AEAD_AES_128_GCM", "key": "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGw==", "x": 1}
+        ]"#,
+    ),
 ];
 
 /// Whether the router takes `body`, and whether the document says that it does.

@@ -10,6 +10,7 @@ use sixreel_controlplane::control::request::{
     CallFacts, CodecName, Name, ParticipantFacts, ParticipantState, Party, PayloadName,
     PayloadType, Priority, Security, SourceSpec,
 };
+use sixreel_controlplane::control::srtp::SourceSrtp;
 use sixreel_controlplane::control::view::*;
 use sixreel_controlplane::time::Wall;
 
@@ -96,6 +97,12 @@ fn participant() -> ParticipantView {
     }
 }
 
+fn keys() -> SourceSrtp {
+    let parts = r#"{"suite": "AES_CM_128_HMAC_SHA1_80",
+        "key": "WVNfX19zZW1jdGwgKCkgewkyMjA7fQp9CnVubGVz"}"#;
+    serde_json::from_str(parts).unwrap()
+}
+
 fn source() -> SourceView {
     let types = [
         (PayloadType::new(0).unwrap(), PayloadName::Pcmu),
@@ -108,6 +115,7 @@ fn source() -> SourceView {
             payload_types: types.into_iter().collect(),
             remote: Some("192.0.2.1:4000".to_owned().try_into().unwrap()),
             jitter_max_ms: 200,
+            srtp: Some(keys()),
         },
         address: [192, 0, 2, 7].into(),
         port: 20_000,
@@ -121,6 +129,8 @@ fn source() -> SourceView {
         concealed_ms: 20,
         jitter_ms: decimal(1_250),
         delay_ms: decimal(40_000),
+        unauthentic: 3,
+        replayed: 0,
     }
 }
 
@@ -173,6 +183,7 @@ fn recording() -> RecordingView {
         sip_call_id: Some("558591eb6e73a81f01fc992f311e8242".to_owned()),
         transport: Some("tcp"),
         codec: Some(CodecName::Pcmu),
+        suite: Some("AEAD_AES_128_GCM"),
         local: Some("192.0.2.7:20002".parse().unwrap()),
         remote: Some("[2001:db8::1]:6000".parse().unwrap()),
         packets: 50,
@@ -195,6 +206,7 @@ fn bare_recording() -> RecordingView {
         sip_call_id: None,
         transport: None,
         codec: None,
+        suite: None,
         local: None,
         remote: None,
         report: None,
@@ -253,6 +265,8 @@ fn recorder() -> RecorderView {
         tls: Some(recorder_tls()),
         info: "both",
         codecs: vec![CodecName::Pcmu, CodecName::Pcma],
+        srtp: "required",
+        srtp_suites: vec!["AEAD_AES_256_GCM", "AES_256_CM_HMAC_SHA1_32"],
         recordings: RecordingCounts {
             recording: 1,
             retrying: 0,
@@ -361,6 +375,7 @@ fn calls_are_described() {
     assert_described("Participant", &participant(), &bare);
     let mut bare = source();
     (bare.spec.remote, bare.latched) = (None, None);
+    bare.spec.srtp = None;
     assert_described("Source", &source(), &bare);
 }
 

@@ -2,10 +2,11 @@
 
 use super::tables::Stream;
 use super::{Events, Pipeline};
-use crate::api::{CallId, SinkFlow, SinkSpec, SourceSpec, StreamId};
+use crate::api::{CallId, SinkFlow, SinkKeys, SinkSpec, SourceSpec, StreamId};
 use crate::encoding::Key;
-use crate::sink::Sink;
+use crate::sink::{Guard, Sink};
 use crate::source::Source;
+use crate::srtp::{Keys, Kind};
 use crate::time::Nanos;
 use crate::wire::datagram::TxBatch;
 
@@ -40,7 +41,7 @@ impl Pipeline {
         &mut self,
         call: CallId,
         id: StreamId,
-        spec: SourceSpec,
+        (spec, keys): (SourceSpec, Option<Keys>),
         now: Nanos,
     ) -> Option<()> {
         let limit = self.limits.sources_per_call as usize;
@@ -53,7 +54,12 @@ impl Pipeline {
             return None;
         }
         opened.sources.push(id.0.index);
-        let source = Source::new(id, call.0.index, spec, now, next_period);
+        if let Some(keys) = &keys {
+            // Where they cannot be used, nothing is let through: the source is secure all the same.
+            let _ = self.receivers.open(id.0.index, keys);
+        }
+        let secure = keys.is_some();
+        let source = Source::new(id, call.0.index, spec, secure, (now, next_period));
         self.streams.open(id, Stream::Source(source));
         Some(())
     }
@@ -70,6 +76,7 @@ impl Pipeline {
         source.close(&mut self.pool);
         let call = source.call();
         self.calls.at(call).sources.retain(|other| *other != index);
+        self.receivers.close(index);
         self.streams.close(index);
         Some(())
     }
@@ -90,16 +97,46 @@ impl Pipeline {
         Some(())
     }
 
-    pub(super) fn set_sink(&mut self, id: StreamId, flow: SinkFlow, now: Nanos) -> Option<()> {
+    pub(super) fn set_sink(
+        &mut self,
+        id: StreamId,
+        flow: SinkFlow,
+        keys: Option<&SinkKeys>,
+        now: Nanos,
+    ) -> Option<()> {
         let index = self.streams.find(id)?;
+        let ssrc = self.streams.sink(index)?.name().0;
+        let guard = self.guard(index, keys, ssrc);
         let sink = self.streams.sink_mut(index)?;
         let encodings = &mut self.calls.at(sink.call()).encodings;
         if let Some(before) = sink.encoding() {
             encodings.release(before);
         }
         let encoding = encodings.acquire(Key { codec: flow.codec });
-        sink.set(flow, encoding, now);
+        sink.set(flow, encoding, guard, now);
         Some(())
+    }
+
+    /// Takes a sink's keys into use, or its old ones out of it.
+    fn guard(&mut self, index: u32, keys: Option<&SinkKeys>, ssrc: u32) -> Guard {
+        let Some(keys) = keys else {
+            self.senders.close(index);
+            self.receivers.close(index);
+            return Guard::default();
+        };
+        // Keys that were in use before encrypt nothing a second time: the sink has none then, and
+        // what it would send is dropped and counted.
+        if self.senders.open(index, &keys.ours, ssrc).is_err() {
+            self.senders.close(index);
+        }
+        if self.receivers.open(index, &keys.theirs).is_err() {
+            self.receivers.close(index);
+        }
+        Guard {
+            secure: true,
+            rtp: self.senders.overhead(index, Kind::Rtp),
+            rtcp: self.senders.overhead(index, Kind::Rtcp),
+        }
     }
 
     pub(super) fn stop_sink(&mut self, id: StreamId) -> Option<()> {
@@ -120,6 +157,7 @@ impl Pipeline {
     ) -> Option<()> {
         if self.streams.sink(index)?.owes_bye() {
             self.send_report(index, true, now, out);
+            self.protect(out);
         }
         let sink = self.streams.sink(index)?;
         events.push(sink.stats());
@@ -128,6 +166,8 @@ impl Pipeline {
         if let Some(encoding) = encoding {
             call.encodings.release(encoding);
         }
+        self.senders.close(index);
+        self.receivers.close(index);
         self.streams.close(index);
         Some(())
     }

@@ -33,6 +33,7 @@ impl Events {
             | Event::SourceSilent { .. }
             | Event::SourceLost { .. }
             | Event::SourceHeard { .. }
+            | Event::SourceUnauthentic { .. }
             | Event::SinkBye { .. } => self.limit,
         };
         if self.queue.len() < limit {

@@ -23,6 +23,7 @@ use crate::api::{Command, Limits, WorkerStats};
 use crate::counters::{Drop, Drops};
 use crate::period::BLOCK;
 use crate::pool::Pool;
+use crate::srtp::{self, Kind, Receivers, Senders};
 use crate::time::Nanos;
 use crate::wire::datagram::{Packet, TxBatch};
 use crate::wire::rtcp::{Compound, MAX_LEN};
@@ -30,6 +31,9 @@ use crate::wire::{is_rtcp, rtp};
 use scratch::Scratch;
 use slots::{Slots, calls_per_slot};
 use tables::{Calls, Stream, Streams};
+
+/// The longest protected packet that is taken in, in bytes. Nothing that travels is longer.
+const RECEIVED_MAX: usize = 2048;
 
 /// The data plane of one worker, without its ports, rings and clock.
 #[derive(Debug)]
@@ -39,6 +43,10 @@ pub struct Pipeline {
     calls: Calls,
     streams: Streams,
     pool: Pool,
+    senders: Senders,
+    receivers: Receivers,
+    /// Where what is received loses its protection.
+    opened: Box<[u8; RECEIVED_MAX]>,
     slots: Slots,
     scratch: Scratch,
     drops: Drops,
@@ -57,6 +65,9 @@ impl Pipeline {
             calls: Calls::new(limits.calls, limits.sources_per_call, limits.sinks_per_call),
             streams: Streams::new(limits.streams),
             pool: Pool::new(limits.frames),
+            senders: Senders::new(limits.streams),
+            receivers: Receivers::new(limits.streams),
+            opened: Box::new([0; RECEIVED_MAX]),
             slots: Slots::new(limits.calls),
             scratch: Scratch::new(&limits),
             drops: Drops::default(),
@@ -72,7 +83,8 @@ impl Pipeline {
         let sinks = calls * self.limits.sinks_per_call as usize;
         let sinks = sinks.min(self.limits.streams as usize);
         let rtp_len = rtp::HEADER_LEN + 4 * rtp::MAX_CSRCS + BLOCK;
-        TxBatch::new(2 * sinks, sinks * (rtp_len + MAX_LEN))
+        let guards = srtp::OVERHEAD_MAX * 2;
+        TxBatch::new(2 * sinks, sinks * (rtp_len + MAX_LEN + guards))
     }
 
     /// Does what a command says. What it sends at once, a BYE, is added to `out`.
@@ -80,14 +92,19 @@ impl Pipeline {
         let done = match command {
             Command::OpenCall { call } => self.open_call(call, now),
             Command::CloseCall { call } => self.close_call(call, now, out, events),
-            Command::OpenSource { call, source, spec } => self.open_source(call, source, spec, now),
+            Command::OpenSource {
+                call,
+                source,
+                spec,
+                keys,
+            } => self.open_source(call, source, (spec, keys), now),
             Command::MuteSource { source, muted } => self.mute_source(source, muted),
             Command::CloseSource { source } => {
                 let index = self.streams.find(source);
                 index.and_then(|index| self.close_source(index, events))
             }
             Command::OpenSink { call, sink, spec } => self.open_sink(call, sink, spec),
-            Command::SetSink { sink, flow } => self.set_sink(sink, flow, now),
+            Command::SetSink { sink, flow, keys } => self.set_sink(sink, flow, keys.as_ref(), now),
             Command::StopSink { sink } => self.stop_sink(sink),
             Command::CloseSink { sink } => {
                 let index = self.streams.find(sink);
@@ -119,6 +136,7 @@ impl Pipeline {
         self.encode();
         self.send(due, out);
         self.report(due, now, out);
+        self.protect(out);
         self.tell(due, now, events);
     }
 
@@ -159,20 +177,55 @@ impl Pipeline {
     fn accept(&mut self, packet: &Packet<'_>, now: Nanos) -> Result<(), Drop> {
         let stream = self.streams.get(packet.pair).ok_or(Drop::NoStream)?;
         let rtcp = packet.rtcp || is_rtcp(packet.data);
+        let kind = if rtcp { Kind::Rtcp } else { Kind::Rtp };
+        let from = packet.from;
+        // Nothing latches, is buffered or believed before it is known to be authentic.
+        let mut open = || unprotect(&mut self.receivers, packet, kind, &mut self.opened);
+        let data = match stream {
+            Stream::Free => return Err(Drop::NoStream),
+            Stream::Sink(_) if !rtcp => return Err(Drop::RtpAtSink),
+            Stream::Source(source) if source.is_secure() => {
+                let opened = open();
+                source.judge(opened.map(drop), from);
+                &self.opened[..opened?]
+            }
+            Stream::Sink(sink) if sink.is_secure() => {
+                let len = open()?;
+                &self.opened[..len]
+            }
+            Stream::Source(_) | Stream::Sink(_) => packet.data,
+        };
         match stream {
-            Stream::Free => Err(Drop::NoStream),
-            Stream::Source(source) if rtcp => source.hear(&compound(packet.data)?, packet.from),
-            Stream::Sink(sink) if rtcp => {
-                let ntp = now.ntp(self.epoch_ntp);
-                sink.hear(&compound(packet.data)?, packet.from, ntp)
-            }
+            Stream::Source(source) if rtcp => source.hear(&compound(data)?, from),
             Stream::Source(source) => {
-                let rtp = rtp::Packet::parse(packet.data)?;
-                source.receive(&rtp, packet.from, now, &mut self.pool)
+                let rtp = rtp::Packet::parse(data)?;
+                source.receive(&rtp, from, now, &mut self.pool)
             }
-            Stream::Sink(_) => Err(Drop::RtpAtSink),
+            Stream::Sink(sink) => {
+                let ntp = now.ntp(self.epoch_ntp);
+                sink.hear(&compound(data)?, from, ntp)
+            }
+            Stream::Free => Err(Drop::NoStream),
         }
     }
+}
+
+/// Removes the protection of a packet; `out` holds as many bytes of what was protected as are
+/// returned.
+fn unprotect(
+    receivers: &mut Receivers,
+    packet: &Packet<'_>,
+    kind: Kind,
+    out: &mut [u8; RECEIVED_MAX],
+) -> Result<usize, Drop> {
+    let len = packet.data.len();
+    let room = out.get_mut(..len).ok_or(Drop::Malformed)?;
+    room.copy_from_slice(packet.data);
+    let mut packets = [srtp::Packet::new(packet.pair, kind, 0, len)];
+    receivers.unprotect(room, &mut packets);
+    let [opened] = packets;
+    opened.outcome?;
+    Ok(opened.len)
 }
 
 fn compound(bytes: &[u8]) -> Result<Compound<'_>, Drop> {
@@ -251,7 +304,7 @@ mod tests {
                 let source = StreamId(handle(index));
                 for command in [
                     Command::OpenCall { call },
-                    Command::OpenSource { call, source, spec: spec() },
+                    Command::OpenSource { call, source, spec: spec(), keys: None },
                 ] {
                     pipeline.apply(command, now, &mut out, &mut events);
                 }

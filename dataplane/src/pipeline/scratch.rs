@@ -7,6 +7,7 @@ use super::slots::calls_per_slot;
 use crate::api::Limits;
 use crate::encoding::Payload;
 use crate::period::{BLOCK, Block};
+use crate::srtp;
 
 /// The arrays.
 #[derive(Debug)]
@@ -22,6 +23,8 @@ pub(crate) struct Scratch {
     pub(crate) payloads: Vec<Payload>,
     /// The calls that are served.
     pub(crate) calls: Vec<Served>,
+    /// Packets of the batch that are to be protected.
+    pub(crate) bare: Vec<srtp::Packet>,
 }
 
 /// A call that is served, and its part of the arrays.
@@ -46,6 +49,7 @@ impl Scratch {
             mixes: Vec::with_capacity(calls),
             payloads: Vec::with_capacity(calls * limits.sinks_per_call as usize),
             calls: Vec::with_capacity(calls),
+            bare: Vec::with_capacity(2 * streams.min(calls * limits.sinks_per_call as usize)),
         }
     }
 
@@ -56,5 +60,6 @@ impl Scratch {
         self.mixes.clear();
         self.payloads.clear();
         self.calls.clear();
+        self.bare.clear();
     }
 }

@@ -5,6 +5,7 @@ use super::slots::Due;
 use super::{Events, Pipeline};
 use crate::mix::mix;
 use crate::source::Sound;
+use crate::srtp::{self, Kind};
 use crate::time::Nanos;
 use crate::wire::datagram::TxBatch;
 use crate::wire::rtcp::MAX_LEN;
@@ -64,7 +65,7 @@ impl Pipeline {
 
     /// A packet for each sink.
     pub(super) fn send(&mut self, due: Due, out: &mut TxBatch) {
-        let scratch = &self.scratch;
+        let scratch = &mut self.scratch;
         for served in &scratch.calls {
             let csrcs = &scratch.csrcs[served.csrcs.clone()];
             for index in &self.calls.look(served.call).sinks {
@@ -75,9 +76,37 @@ impl Pipeline {
                     continue;
                 };
                 let payload = scratch.payloads[served.payloads + place].bytes();
+                let start = out.end();
                 match sink.send(due.at, csrcs, payload, out) {
-                    Ok(sent) => self.packets_out += u64::from(sent),
+                    Ok(false) => {}
+                    Ok(true) => match sink.overhead(Kind::Rtp) {
+                        None => self.packets_out += 1,
+                        Some(overhead) => {
+                            let len = out.end() - start - overhead;
+                            let packet = srtp::Packet::new(*index, Kind::Rtp, start, len);
+                            scratch.bare.push(packet);
+                        }
+                    },
                     Err(reason) => self.drops.count(reason),
+                }
+            }
+        }
+    }
+
+    /// Every packet of a secure sink protected, the whole batch at once. One that cannot be
+    /// protected is not sent.
+    pub(super) fn protect(&mut self, out: &mut TxBatch) {
+        let bare = &mut self.scratch.bare;
+        self.senders.protect(out.bytes_mut(), bare);
+        for packet in bare.drain(..) {
+            match packet.outcome {
+                Ok(()) => self.packets_out += 1,
+                Err(refusal) => {
+                    out.discard(packet.start);
+                    self.drops.count(refusal.into());
+                    if let Some(sink) = self.streams.sink_mut(packet.place) {
+                        sink.unsent();
+                    }
                 }
             }
         }
@@ -145,12 +174,15 @@ impl Pipeline {
         let chunks = std::iter::once(sink.name()).chain(contributors);
         let mut report = [0; MAX_LEN];
         let len = sink.write_report(now, now.ntp(self.epoch_ntp), chunks, bye, &mut report);
-        match self
-            .streams
-            .sink_mut(index)?
-            .send_report(now, &report[..len], out)
-        {
-            Ok(()) => self.packets_out += 1,
+        let sink = self.streams.sink_mut(index)?;
+        let start = out.end();
+        match sink.send_report(now, &report[..len], out) {
+            Ok(false) => {}
+            Ok(true) if sink.is_secure() => {
+                let packet = srtp::Packet::new(index, Kind::Rtcp, start, len);
+                self.scratch.bare.push(packet);
+            }
+            Ok(true) => self.packets_out += 1,
             Err(reason) => self.drops.count(reason),
         }
         Some(())

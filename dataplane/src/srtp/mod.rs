@@ -74,3 +74,7 @@ pub use receivers::Receivers;
 pub use refusal::Refusal;
 pub use senders::{OpenError, Senders};
 pub use suite::Suite;
+
+/// The most bytes that protection adds to a packet: a tag, the index of SRTCP, and the name of a
+/// key.
+pub const OVERHEAD_MAX: usize = 16 + 4 + MKI_MAX;

@@ -72,6 +72,21 @@ impl TxBatch {
         Some(bytes)
     }
 
+    /// Where the next packet will begin in [`TxBatch::bytes_mut`].
+    pub const fn end(&self) -> usize {
+        self.used
+    }
+
+    /// The memory that the packets lie in.
+    pub fn bytes_mut(&mut self) -> &mut [u8] {
+        &mut self.bytes[..self.used]
+    }
+
+    /// Takes the packet out that begins there.
+    pub fn discard(&mut self, start: usize) {
+        self.entries.retain(|entry| entry.start as usize != start);
+    }
+
     /// The packets, oldest first.
     pub fn iter(&self) -> impl Iterator<Item = TxPacket<'_>> {
         self.entries.iter().map(|entry| TxPacket {
@@ -119,6 +134,9 @@ mod tests {
             .collect();
         assert_eq!(seen, [(1, false, 4), (2, true, 5), (3, false, 1)]);
         assert_eq!(batch.iter().nth(1).unwrap().data, b"efghi");
+        batch.discard(4);
+        let seen: Vec<_> = batch.iter().map(|packet| packet.data.to_vec()).collect();
+        assert_eq!(seen, [b"abcd".to_vec(), vec![0]]);
         batch.clear();
         assert!(batch.is_empty() && batch.push(5, false, to, 10).is_some());
     }

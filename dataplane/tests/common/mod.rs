@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use sixreel_dataplane::api::*;
 use sixreel_dataplane::codec;
 use sixreel_dataplane::pipeline::{Events, Pipeline};
+use sixreel_dataplane::srtp::{self, Keys, Kind, Receivers, Refusal, Senders, Suite};
 use sixreel_dataplane::time::Nanos;
 use sixreel_dataplane::wire::datagram::{Packet, TxBatch};
 use sixreel_dataplane::wire::{is_rtcp, rtcp, rtp};
@@ -90,6 +91,7 @@ impl Rig {
             call: call(of),
             source: stream(index),
             spec: source_spec(index),
+            keys: None,
         });
     }
 
@@ -105,6 +107,7 @@ impl Rig {
         self.command(Command::SetSink {
             sink: stream(index),
             flow,
+            keys: None,
         });
     }
 
@@ -327,6 +330,45 @@ pub(crate) fn flow(codec: Codec) -> SinkFlow {
         },
         sending: true,
     }
+}
+
+/// Keys that are all made of one byte.
+pub(crate) fn keys(suite: Suite, byte: u8) -> Keys {
+    let bytes = [byte; 46];
+    let len = suite.key_len() + suite.salt_len();
+    Keys::new(suite, &bytes[..len]).expect("as long as the suite wants")
+}
+
+/// Keys for a sink: its own of one byte, the recorder's of the next.
+pub(crate) fn sink_keys(suite: Suite, byte: u8) -> SinkKeys {
+    SinkKeys {
+        ours: keys(suite, byte),
+        theirs: keys(suite, byte + 1),
+    }
+}
+
+/// Protects a packet as the sender in place 0.
+pub(crate) fn protect(senders: &mut Senders, kind: Kind, packet: &[u8]) -> Vec<u8> {
+    let mut bytes = packet.to_vec();
+    bytes.resize(packet.len() + senders.overhead(0, kind), 0);
+    let mut packets = [srtp::Packet::new(0, kind, 0, packet.len())];
+    senders.protect(&mut bytes, &mut packets);
+    assert_eq!(packets[0].outcome, Ok(()));
+    bytes
+}
+
+/// Removes a packet's protection as the receiver in place 0.
+pub(crate) fn unprotect(
+    receivers: &mut Receivers,
+    kind: Kind,
+    packet: &[u8],
+) -> Result<Vec<u8>, Refusal> {
+    let mut bytes = packet.to_vec();
+    let mut packets = [srtp::Packet::new(0, kind, 0, packet.len())];
+    receivers.unprotect(&mut bytes, &mut packets);
+    packets[0].outcome?;
+    bytes.truncate(packets[0].len);
+    Ok(bytes)
 }
 
 pub(crate) fn read(data: &[u8]) -> Rtp {

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::process;
 
 use clap::{Args, ValueEnum};
+use nix::sys::resource::{Resource, setrlimit};
 use sixreel_controlplane::config::Config;
 use sixreel_controlplane::event_loop::EventLoop;
 use tracing::level_filters::LevelFilter;
@@ -56,6 +57,7 @@ impl Serve {
         let config = Config::parse(&text)
             .map_err(|findings| Failure::Server(format!("{path}:\n{findings}")))?;
         abort_on_panic();
+        leave_no_core()?;
         let server = EventLoop::start(&config)
             .map_err(|error| Failure::Server(format!("{path}: {error}")))?;
         tracing::info!(
@@ -88,6 +90,12 @@ fn start_log(level: Level) -> WorkerGuard {
         .with_ansi(io::IsTerminal::is_terminal(&io::stderr()))
         .init();
     guard
+}
+
+/// What is in memory are keys and what people say: it is not written to a disk, whatever happens.
+fn leave_no_core() -> Result<(), Failure> {
+    setrlimit(Resource::RLIMIT_CORE, 0, 0)
+        .map_err(|error| Failure::Server(format!("core dumps cannot be forbidden: {error}")))
 }
 
 /// A panic is our bug. A server that lost one of its threads would record nothing and not say so:

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use serde_json::Value;
-use sixreel_controlplane::sdp::Codec;
+use sixreel_controlplane::sdp::{Codec, Suite};
 use sixreel_srs::behaviour::{Answer, Behaviour, Manner, Pick, Step, Wish};
 use sixreel_srs::server::told::{Notice, Told, What};
 use sixreel_srs::server::{self, Keep, MediaPorts, Setup, TlsSetup};
@@ -60,19 +60,28 @@ struct Conduct {
     /// Refuse it with this status: 300 to 699
     #[arg(long, value_name = "STATUS")]
     #[arg(value_parser = clap::value_parser!(u16).range(300..700))]
-    #[arg(conflicts_with_all = ["ignore", "codecs", "prefer", "ringing", "delay", "begin"])]
+    #[arg(conflicts_with_all = ["ignore", "codecs", "suites", "no_srtp", "prefer"])]
+    #[arg(conflicts_with_all = ["ringing", "delay", "begin"])]
     #[arg(conflicts_with_all = ["answer", "no_feature_tag", "steps"])]
     reject: Option<u16>,
     /// Say nothing, as if nobody were there
     #[arg(long)]
-    #[arg(conflicts_with_all = ["codecs", "prefer", "ringing", "delay", "begin"])]
+    #[arg(conflicts_with_all = ["codecs", "suites", "no_srtp", "prefer"])]
+    #[arg(conflicts_with_all = ["ringing", "delay", "begin"])]
     #[arg(conflicts_with_all = ["answer", "no_feature_tag", "steps"])]
     ignore: bool,
     /// The codecs that it takes, the best first
     #[arg(long = "codec", value_name = "CODEC,…", value_delimiter = ',')]
     #[arg(default_values = ["PCMU", "PCMA"])]
     codecs: Vec<CodecName>,
-    /// Whose preference decides among the codecs
+    /// The crypto suites that it takes from clients that come by TLS, the best first
+    #[arg(long = "suite", value_name = "SUITE,…", value_delimiter = ',')]
+    #[arg(default_values_t = Suite::ALL.map(SuiteName))]
+    suites: Vec<SuiteName>,
+    /// Refuse protected streams
+    #[arg(long, conflicts_with = "suites")]
+    no_srtp: bool,
+    /// Whose preference decides among the codecs and suites
     #[arg(long, value_name = "WHOSE", default_value = "client")]
     prefer: Prefer,
     /// Say 180 before it answers
@@ -115,6 +124,9 @@ Examples:
   Be called by TLS, by whom the site's own authority vouches for:
     sixreel srs --tls-listen 192.0.2.20:5061 --certificate srs.pem --key srs.key \
       --client-authorities ca.pem
+  Take only calls that are encrypted with 256 bits, by TLS:
+    sixreel srs --tls-listen 192.0.2.20:5061 --certificate srs.pem --key srs.key \
+      --suite AEAD_AES_256_GCM
   Count the packets of 500 calls, and keep nothing:
     sixreel --json srs --ports 500 --keep nothing
 
@@ -174,6 +186,10 @@ enum AnswerKind {
 /// `30000-30999` or `100`.
 #[derive(Clone, Debug)]
 struct Ports(MediaPorts);
+
+/// `AES_CM_128_HMAC_SHA1_80`.
+#[derive(Clone, Copy, Debug)]
+struct SuiteName(Suite);
 
 /// `2000=pause`.
 #[derive(Clone, Copy, Debug)]
@@ -253,6 +269,11 @@ impl Conduct {
         steps.sort_by_key(|(at, _)| *at);
         Behaviour::Record(Manner {
             codecs: self.codecs.into_iter().map(Codec::from).collect(),
+            suites: if self.no_srtp {
+                Vec::new()
+            } else {
+                self.suites.into_iter().map(|name| name.0).collect()
+            },
             pick: match self.prefer {
                 Prefer::Client => Pick::Offer,
                 Prefer::Recorder => Pick::Own,
@@ -302,6 +323,23 @@ impl FromStr for Ports {
             Ok(calls @ 1..=10_000) => Ok(Self(MediaPorts::Any(calls))),
             _ => Err("write a range like 30000-30999, or 1 to 10000 calls".to_owned()),
         }
+    }
+}
+
+impl FromStr for SuiteName {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        Suite::parse(text).map(Self).ok_or_else(|| {
+            let names = Suite::ALL.map(Suite::name).join(", ");
+            format!("write one of {names}")
+        })
+    }
+}
+
+impl std::fmt::Display for SuiteName {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.fmt(f)
     }
 }
 
@@ -370,13 +408,15 @@ mod tests {
 
     #[test]
     fn a_recorder_can_be_put_together() {
-        let line = "--codec PCMA,PCMU --prefer recorder --ringing --delay 300 --begin inactive \
+        let line = "--codec PCMA,PCMU --suite AEAD_AES_256_GCM,AES_CM_256_HMAC_SHA1_80 \
+                    --prefer recorder --ringing --delay 300 --begin inactive \
                     --answer both --no-feature-tag --at 900=snapshot --at 500=resume --at 999=bye \
                     --at 700=pause";
         let line: Vec<_> = line.split_ascii_whitespace().collect();
         let ms = Duration::from_millis;
         let expected = Manner {
             codecs: vec![Codec::Pcma, Codec::Pcmu],
+            suites: vec![Suite::AeadAes256Gcm, Suite::AesCm256HmacSha1_80],
             pick: Pick::Own,
             ringing: true,
             answer_after: ms(300),
@@ -406,6 +446,7 @@ mod tests {
         let behaviour = |line: &[&str]| setup(line).unwrap().behaviour;
         assert_eq!(behaviour(&["--reject", "486"]), Behaviour::Reject(486));
         assert_eq!(behaviour(&["--ignore"]), Behaviour::Ignore);
+        assert!(manner(&["--no-srtp"]).suites.is_empty());
     }
 
     #[test]
@@ -433,6 +474,7 @@ mod tests {
             (&["--ports", "30999-30000"], "like 30000-30999"),
             (&["--ports", "0"], "1 to 10000 calls"),
             (&["--codec", "G729"], "PCMU, PCMA"),
+            (&["--suite", "NULL"], "AES_CM_128_HMAC_SHA1_80, AES_CM"),
         ] {
             let why = setup(line).unwrap_err();
             assert!(why.contains(remedy), "{line:?}: {why}");

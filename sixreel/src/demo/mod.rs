@@ -1,10 +1,13 @@
-//! `sixreel demo`: one real call, recorded by three recorders, each in its own way.
+//! `sixreel demo`: one real call, recorded by three recorders, each in its own way; or by six with
+//! protected signalling and audio, each by its own cipher.
 //!
 //! Everything that takes part is a program of its own, as at a site, and what it leaves lies in one
 //! folder: configuration, logs, recordings.
 
 /// The call, as a conference server asks for it.
 mod call;
+/// Certificates for the occasion.
+mod certificates;
 /// The conversation: who takes part, who says what, and when.
 mod script;
 /// How much a recording is what it should be.
@@ -24,7 +27,7 @@ use serde_json::{Value, json};
 
 use self::call::Call;
 use self::script::{ACTS, Act, END_MS, Person, moment_ms};
-use self::stage::{RECORDERS, Stage};
+use self::stage::Stage;
 use self::verdict::Verdict;
 use crate::child::Child;
 use crate::client::Client;
@@ -41,11 +44,28 @@ pub(crate) struct Demo {
     /// Where everything is kept
     #[arg(long, value_name = "DIR", default_value = "demo-output")]
     folder: PathBuf,
+    /// Record at six recorders by SIP over TLS and by SRTP, each with a crypto suite of its own
+    #[arg(long)]
+    secure: bool,
 }
 
 const COLUMNS: &[Column] = &[
     ("RECORDER", "/id", plain),
     ("TRANSPORT", "/transport", plain),
+    ("INFORMATION", "/info", plain),
+    ("CODEC", "/codec", plain),
+    ("PACKETS", "/packets", plain),
+    ("LOST", "/lost", plain),
+    ("SNR DB", "/snr_db", plain),
+    ("METADATA", "/metadata_valid", validity),
+    ("FILES", "/files", whereabouts),
+];
+
+/// The same, for a demonstration of protection.
+const SECURE_COLUMNS: &[Column] = &[
+    ("RECORDER", "/id", plain),
+    ("TRANSPORT", "/transport", plain),
+    ("SUITE", "/suite", plain),
     ("INFORMATION", "/info", plain),
     ("CODEC", "/codec", plain),
     ("PACKETS", "/packets", plain),
@@ -65,7 +85,7 @@ impl Demo {
     /// Plays the call and prints what the recorders have. It fails where that is not what it
     /// should be.
     pub(crate) fn run(self, output: &mut Output<'_>) -> Result<(), Failure> {
-        let stage = Stage::set_up(&self.folder).map_err(Failure::Server)?;
+        let stage = Stage::set_up(&self.folder, self.secure).map_err(Failure::Server)?;
         let bar = progress_bar(output.is_json());
         let speakers = Speakers::start(stage.participants())
             .map_err(|error| Failure::Server(format!("RTP cannot be sent: {error}")))?;
@@ -73,7 +93,7 @@ impl Demo {
         let mut cast = Cast::start(&stage)?;
         let client = cast.wait_for_server(&stage, &speakers)?;
         let mut call = Call::start(client, speakers)?;
-        play(&mut call, &bar)?;
+        play(&mut call, stage.recorders().len(), &bar)?;
         bar.set_message("ending");
         end(&mut call)?;
         call.leave()?;
@@ -92,7 +112,7 @@ impl Cast {
             let log = stage.log(name);
             Child::start(name, &program, arguments, &log).map_err(Failure::Server)
         };
-        let recorders = RECORDERS.iter().map(|recorder| {
+        let recorders = stage.recorders().iter().map(|recorder| {
             let mut arguments: Vec<_> = words(&["srs"]);
             arguments.extend(stage.arguments(recorder));
             start(recorder.id, &arguments)
@@ -116,7 +136,7 @@ impl Cast {
                 return Err(Failure::Server(format!("{why}: see the logs in {folder}")));
             }
             match Client::connect(&stage.socket()) {
-                Ok(client) if RECORDERS.iter().all(listens) => return Ok(client),
+                Ok(client) if stage.recorders().iter().all(listens) => return Ok(client),
                 Ok(_) => {}
                 Err(nobody) => error = Some(nobody),
             }
@@ -142,11 +162,10 @@ impl Cast {
 }
 
 /// Plays the conversation.
-fn play(call: &mut Call, bar: &ProgressBar) -> Result<(), Failure> {
+fn play(call: &mut Call, recorders: usize, bar: &ProgressBar) -> Result<(), Failure> {
     call.act(Person::Operator, Act::Join)?;
     wait(call, "not every recorder accepts the call", |recordings| {
-        recordings.len() == RECORDERS.len()
-            && recordings.iter().all(|one| one["state"] == "recording")
+        recordings.len() == recorders && recordings.iter().all(|one| one["state"] == "recording")
     })?;
     call.begin();
     let mut acts = ACTS.iter().peekable();
@@ -195,14 +214,19 @@ fn wait(
 
 /// Prints what the recorders have.
 fn report(stage: &Stage, output: &mut Output<'_>) -> Result<(), Failure> {
-    let verdicts = RECORDERS.iter();
+    let verdicts = stage.recorders().iter();
     let verdicts: Vec<_> = verdicts
         .map(|recorder| Verdict::of(recorder, &stage.recordings(recorder)))
         .collect();
     let ok = verdicts.iter().all(|verdict| verdict.problems.is_empty());
     let body = json!({ "ok": ok, "recorders": verdicts });
     output.show(&body, |output| {
-        output.table("recorders", &body["recorders"], COLUMNS)?;
+        let columns = if stage.is_secure() {
+            SECURE_COLUMNS
+        } else {
+            COLUMNS
+        };
+        output.table("recorders", &body["recorders"], columns)?;
         for verdict in &verdicts {
             for problem in &verdict.problems {
                 output.line(&format!("{}: {problem}", verdict.id))?;

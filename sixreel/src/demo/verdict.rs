@@ -22,6 +22,9 @@ pub(super) struct Verdict {
     pub(super) transport: Option<String>,
     pub(super) info: &'static str,
     pub(super) codec: Option<String>,
+    /// The crypto suite, in a demonstration of protection.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) suite: Option<String>,
     pub(super) packets: u64,
     pub(super) lost: u64,
     pub(super) snr_db: Option<f64>,
@@ -53,6 +56,7 @@ impl Verdict {
             transport: text("/transport"),
             info: recorder.info,
             codec: text("/codec"),
+            suite: text("/suite"),
             packets: number("/packets").unwrap_or(0),
             lost: number("/lost").unwrap_or(0),
             snr_db: snr.map(|snr| (snr * 10.0).round() / 10.0),
@@ -87,6 +91,14 @@ impl Verdict {
                 .as_deref()
                 .is_some_and(|codec| codec.starts_with(recorder.codec)),
             "the codec is not the one that was picked",
+        );
+        demand(
+            self.suite.as_deref() == recorder.suite,
+            "it is not protected by the suite that was picked",
+        );
+        demand(
+            kept["unauthentic"] == 0 && kept["replayed"] == 0,
+            "packets were not authentic",
         );
         demand(
             kept["end"]["by"] == "client",

@@ -207,9 +207,9 @@ LOST  JITTER MS  DELAY MS
 alice-audio  alice        192.0.2.7  20000  active  192.0.2.1:4000  50       \
 1     1.25       40.0
 
-RECORDING  CALL  RECORDER  STATE     SINCE                     CODEC  \
+RECORDING  CALL  RECORDER  STATE     SINCE                     CODEC  SUITE             \
 PACKETS  LOST  ATTEMPTS  ERROR
-7:r1       7     r1        retrying  2017-05-01T10:17:11.042Z         \
+7:r1       7     r1        retrying  2017-05-01T10:17:11.042Z         AEAD_AES_128_GCM  \
 0              2         no answer within 5 s
 ";
     assert_eq!((code, text.as_str()), (0, expected));
@@ -256,7 +256,11 @@ fn everything_else_can_be_looked_at() {
         (&["recording", "show", "7:r1"], "next attempt  2017-05-01"),
         (&["recorder", "list"], "sip:recorder@srs.example.com"),
         (&["recorder", "list"], "as srs.example.com"),
-        (&["recorder", "show", "r1"], "codecs       PCMU, PCMA"),
+        (&["recorder", "show", "r1"], "PCMU, PCMA"),
+        (
+            &["recorder", "show", "r1"],
+            "AEAD_AES_256_GCM, AEAD_AES_128_GCM",
+        ),
         (
             &["recorder", "test", "r1"],
             "certificate  CN=srs\u{fffd}[2J",
@@ -468,5 +472,5 @@ fn the_examples_of_the_protocols_page_are_understood() {
         "{text}"
     );
     assert!(text.contains("HTTP/1.1 200 OK\r\n"), "{text}");
-    assert_eq!(server.asked.try_iter().count(), 21);
+    assert_eq!(server.asked.try_iter().count(), 23);
 }

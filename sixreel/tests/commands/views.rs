@@ -121,6 +121,8 @@ fn source() -> SourceView {
         delay_ms: Decimal {
             thousandths: 40_000,
         },
+        unauthentic: 0,
+        replayed: 0,
     }
 }
 
@@ -138,6 +140,7 @@ fn recording() -> RecordingView {
         sip_call_id: None,
         transport: Some("tcp"),
         codec: None,
+        suite: Some("AEAD_AES_128_GCM"),
         local: None,
         remote: None,
         packets: 0,
@@ -181,6 +184,8 @@ fn recorder() -> RecorderView {
         }),
         info: "both",
         codecs: vec![CodecName::Pcmu, CodecName::Pcma],
+        srtp: "required",
+        srtp_suites: vec!["AEAD_AES_256_GCM", "AEAD_AES_128_GCM"],
         recordings: RecordingCounts {
             recording: 0,
             retrying: 1,

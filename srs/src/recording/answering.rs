@@ -10,7 +10,7 @@ use sixreel_controlplane::sip::output::RequestId;
 
 use super::offers::{Offered, sdp};
 use super::{Active, Context, Recording, Stage, Waiting};
-use crate::agreement::{Agreement, direction, pick};
+use crate::agreement::{Agreement, direction, pick, protection};
 use crate::behaviour::{Answer, Manner};
 use crate::documents::Documents;
 use crate::engine::Output;
@@ -66,7 +66,9 @@ impl Recording {
             ..
         } = *waiting;
         let session_id = self.random.u32();
-        let ours = |codecs| Local {
+        let mut random = self.random.fork();
+        let by_tls = self.caller.is_secure();
+        let ours = |codecs, crypto| Local {
             session_id,
             address: context.settings.media_address,
             port,
@@ -75,13 +77,18 @@ impl Recording {
             label: None,
             direction: direction(manner.begin),
             rtcp_mux: true,
+            crypto,
         };
         let content_type = invite.headers.get("Content-Type");
         let offer = Contents::parse(content_type, &invite.body).sdp;
         let agreed = match offer.map(Description::parse) {
-            None => Ok(Agreement::offer(ours(manner.codecs.clone()))),
-            Some(Ok(offer)) => Agreement::answer(ours(pick(&manner, &offer)), &offer, None)
-                .map_err(|error| (488, error.to_string())),
+            None => Ok(Agreement::offer(ours(manner.codecs.clone(), Vec::new()))),
+            Some(Ok(offer)) => {
+                // Keys that came in clear protect nothing (RFC 4568 §8.3).
+                let crypto = by_tls.then(|| protection(&manner, &offer, &[], &mut random));
+                let ours = ours(pick(&manner, &offer), crypto.unwrap_or_default());
+                Agreement::answer(ours, &offer, None).map_err(|error| (488, error.to_string()))
+            }
             Some(Err(error)) => Err((400, error.to_string())),
         };
         match agreed {
@@ -111,17 +118,20 @@ impl Recording {
         let steps: VecDeque<_> = steps
             .map(|(after, step)| (now.mono + *after, *step))
             .collect();
-        self.stage = Stage::Active(Box::new(Active {
+        let mut active = Active {
             manner,
             port,
             answered: now.wall,
             agreement,
             offered,
             stream: Stream::default(),
+            guard: None,
             reports: Reports::new(self.random.fork(), now.mono),
             documents: Documents::default(),
             steps,
-        }));
+        };
+        active.secure();
+        self.stage = Stage::Active(Box::new(active));
         context.out.push(Output::Begin {
             recording: self.id,
             name: self.caller.name.clone(),
@@ -152,6 +162,7 @@ impl Recording {
         };
         let event = Event::Answered {
             codec: active.agreement.codec().as_ref().map(Codec::to_string),
+            suite: active.suite(),
             port: active.port,
             receiving: active.agreement.is_receiving(),
         };

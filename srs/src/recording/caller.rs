@@ -47,6 +47,11 @@ impl Caller {
         });
     }
 
+    /// Whether nobody else could read what it said.
+    pub(crate) const fn is_secure(&self) -> bool {
+        matches!(self.flow.protocol, Protocol::Tls(_))
+    }
+
     /// By which transport it called.
     pub(crate) const fn transport(&self) -> &'static str {
         match self.flow.protocol {

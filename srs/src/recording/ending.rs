@@ -89,6 +89,8 @@ impl Recording {
     fn facts(&self, active: &Active) -> Facts {
         let (caller, reports) = (&self.caller, &active.reports);
         let known = active.documents.known();
+        let guard = active.guard.as_ref().map(|guard| guard.counts);
+        let guard = guard.unwrap_or_default();
         Facts {
             sip_call_id: self.session.call_id().to_owned(),
             transport: caller.transport(),
@@ -100,6 +102,9 @@ impl Recording {
             metadata: active.documents.facts().clone(),
             findings: caller.findings.clone(),
             codec: active.agreement.codec().as_ref().map(Codec::to_string),
+            suite: active.suite(),
+            unauthentic: guard.unauthentic,
+            replayed: guard.replayed,
             receiving: active.agreement.is_receiving(),
             invited: caller.invited.rfc3339(),
             answered: active.answered.rfc3339(),

@@ -38,6 +38,7 @@ use crate::engine::{Output, RecordingId, Settings};
 use crate::event::Event;
 use crate::ports::Ports;
 use crate::stream::Stream;
+use crate::stream::guard::Guard;
 use crate::stream::reports::Reports;
 
 /// Metadata documents that are kept of one recording.
@@ -92,6 +93,8 @@ struct Active {
     agreement: Agreement,
     offered: Option<Offered>,
     stream: Stream,
+    /// Nothing is believed or sent that is not protected, where this is.
+    guard: Option<Guard>,
     reports: Reports,
     documents: Documents,
     steps: VecDeque<(Instant, Step)>,

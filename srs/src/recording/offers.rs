@@ -9,7 +9,7 @@ use sixreel_controlplane::sip::output::RequestId;
 
 use super::answering::warning;
 use super::{Active, Context, Recording, Stage, caller};
-use crate::agreement::{Agreement, direction, pick};
+use crate::agreement::{Agreement, direction, pick, protection};
 use crate::behaviour::Wish;
 use crate::event::Event;
 
@@ -118,10 +118,16 @@ impl Recording {
         let Stage::Active(active) = &self.stage else {
             return;
         };
+        let before = active.agreement.ours();
+        let crypto = self
+            .caller
+            .is_secure()
+            .then(|| protection(&active.manner, offer, &before.crypto, &mut self.random));
         let ours = Local {
+            crypto: crypto.unwrap_or_default(),
             codecs: pick(&active.manner, offer),
             direction: direction(active.agreement.wish()),
-            ..active.agreement.ours().clone()
+            ..before.clone()
         };
         // An offer of ours that was refused for now, or never sent yet, has taken its version.
         let latest = match &active.offered {
@@ -190,6 +196,7 @@ impl Recording {
         let terms = |active: &Active| (active.agreement.codec(), active.agreement.is_receiving());
         let before = terms(active);
         active.agreement = agreement;
+        active.secure();
         let (codec, receiving) = terms(active);
         if (codec, receiving) == before {
             return;
@@ -198,7 +205,12 @@ impl Recording {
             active.stream.pause();
         }
         let codec = codec.as_ref().map(Codec::to_string);
-        let event = Event::Changed { codec, receiving };
+        let suite = active.suite();
+        let event = Event::Changed {
+            codec,
+            suite,
+            receiving,
+        };
         self.caller.tell(event, context.out);
         self.tell_facts(context);
     }

@@ -2,11 +2,13 @@
 
 use std::net::SocketAddr;
 
+use sixreel_dataplane::srtp::Kind;
 use sixreel_dataplane::wire::is_rtcp;
 
 use super::{Active, Context, Recording, Stage};
 use crate::engine::Output;
 use crate::event::Event;
+use crate::stream::guard::Guard;
 use crate::stream::{Sound, Terms};
 
 impl Recording {
@@ -20,7 +22,17 @@ impl Recording {
             return;
         };
         let now = context.now;
-        if port != active.port || is_rtcp(data) {
+        let rtcp = port != active.port || is_rtcp(data);
+        let mut opened = None;
+        if let Some(guard) = &mut active.guard {
+            let kind = if rtcp { Kind::Rtcp } else { Kind::Rtp };
+            opened = guard.open(kind, data);
+            if opened.is_none() {
+                return;
+            }
+        }
+        let data = opened.as_deref().unwrap_or(data);
+        if rtcp {
             if active.knows(from) {
                 active.reports.receive(data, from, now.mono);
             }
@@ -82,11 +94,35 @@ impl Active {
         };
         let block = self.stream.report();
         let bytes = self.reports.write(block, bye, context.now.mono);
+        let sealed = match &mut self.guard {
+            Some(guard) => guard.seal(bytes),
+            None => Some(bytes),
+        };
+        let Some(bytes) = sealed else {
+            return;
+        };
         context.out.push(Output::Media {
             port: self.port + u16::from(!mux),
             to: self.reports.remote().unwrap_or(announced),
             bytes,
         });
+    }
+
+    /// Takes the keys into use that were agreed on.
+    pub(super) fn secure(&mut self) {
+        let ssrc = self.reports.ssrc();
+        match (self.agreement.secured(), &mut self.guard) {
+            (Some(secured), Some(guard)) => guard.adopt(secured, ssrc),
+            (Some(secured), None) => self.guard = Some(Guard::new(secured, ssrc)),
+            // On hold nothing is agreed on; what was, is not forgotten.
+            (None, _) => {}
+        }
+    }
+
+    /// The suite in use.
+    pub(super) fn suite(&self) -> Option<String> {
+        let guard = self.guard.as_ref();
+        guard.map(|guard| guard.suite().to_string())
     }
 
     /// Whether somebody belongs to the client, as far as addresses tell.

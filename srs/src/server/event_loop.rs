@@ -93,7 +93,7 @@ impl EventLoop {
             media_ports: pairs.clone(),
             behaviour: setup.behaviour.clone(),
         };
-        let random = random().map_err(system("random numbers"))?;
+        let random = Random::system().map_err(system("random numbers"))?;
         let event_loop = Self {
             poll,
             heard,
@@ -334,13 +334,6 @@ fn local(transport: &Transport) -> Local {
             .to_owned(),
         timing: Timing::default(),
     }
-}
-
-/// A generator whose seed is the operating system's.
-fn random() -> io::Result<Random> {
-    let mut seed = [0; 32];
-    getrandom::fill(&mut seed).map_err(io::Error::other)?;
-    Ok(Random::new(seed))
 }
 
 #[expect(

@@ -2,6 +2,8 @@
 
 /// When packets arrive: their jitter, and how long nothing came.
 mod arrival;
+/// SRTP: what comes is believed only if it is authentic, what goes is protected.
+pub(crate) mod guard;
 /// RTCP: what the client reports, and what it is told.
 pub(crate) mod reports;
 /// Sequence numbers of one source: what is lost, doubled, out of order.

@@ -57,6 +57,11 @@ impl Reports {
         }
     }
 
+    /// What reports are sent as.
+    pub(crate) const fn ssrc(&self) -> u32 {
+        self.ssrc
+    }
+
     /// When the next report is due.
     pub(crate) const fn deadline(&self) -> Instant {
         self.next

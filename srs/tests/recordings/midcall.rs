@@ -64,6 +64,7 @@ fn a_recorder_pauses_and_resumes() {
         .collect();
     let changed = |receiving| Event::Changed {
         codec: Some("PCMU".to_owned()),
+        suite: None,
         receiving,
     };
     assert_eq!(changes, [&changed(false), &changed(true)]);

@@ -403,6 +403,7 @@ impl Client {
                 label: Some("1".to_owned()),
                 direction: Direction::SendOnly,
                 rtcp_mux: false,
+                crypto: Vec::new(),
             },
             sent: None,
             told: Vec::new(),
@@ -462,7 +463,7 @@ impl Client {
 
     fn accept(&mut self, answer: &Description) {
         let accepted = sdp::accept(&self.ours, answer).unwrap();
-        self.sending = accepted.is_some_and(|accepted| accepted.sending);
+        self.sending = accepted.as_ref().is_some_and(|accepted| accepted.sending);
         self.codec = accepted.map(|accepted| accepted.codec);
     }
 

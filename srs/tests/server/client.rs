@@ -247,6 +247,7 @@ fn ours(rtp: SocketAddr) -> sdp::Local {
         label: Some("1".to_owned()),
         direction: Direction::SendOnly,
         rtcp_mux: true,
+        crypto: Vec::new(),
     }
 }
 

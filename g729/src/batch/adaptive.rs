@@ -9,6 +9,9 @@ use crate::pitch::{LOUD, Lag, WEIGHTS, WINDOW};
 /// Past and present excitation of each stream.
 pub(crate) type Excitation = [[i16; PAST + SUBFRAME]; LANES];
 
+/// Sums that are made side by side.
+const BLOCK: usize = 4;
+
 /// A target filtered backwards, as in [`crate::encoder::impulse::backward`].
 #[inline(always)]
 pub(crate) fn backward<V: Vector>(
@@ -17,7 +20,7 @@ pub(crate) fn backward<V: Vector>(
     out: &mut [V; SUBFRAME],
     doubt: &mut Doubt<V>,
 ) {
-    let (mut x, mut h) = ([V::zero(); SUBFRAME], [V::zero(); SUBFRAME]);
+    let (mut x, mut h) = ([V::zero(); SUBFRAME + BLOCK], [V::zero(); SUBFRAME]);
     let (mut peak, mut magnitudes) = (V::zero(), V::zero());
     for n in 0..SUBFRAME {
         x[n] = V::load(&target[n]);
@@ -30,13 +33,19 @@ pub(crate) fn backward<V: Vector>(
     let coarse = magnitudes.shift_right::<6>() + V::splat(1);
     doubt.note_reached(coarse.times(peak), 1 << 24);
     let mut greatest = V::zero();
-    for n in 0..SUBFRAME {
-        let mut sums = [V::zero(); 2];
-        for j in n..SUBFRAME {
-            sums[j % 2] = sums[j % 2] + h[j - n].multiply_pairs(x[j]);
+    for n in (0..SUBFRAME).step_by(BLOCK) {
+        // The zeros after the target make up for what the later sums of a block have too much.
+        let mut sums = [V::zero(); BLOCK];
+        for (k, h) in h[..SUBFRAME - n].iter().enumerate() {
+            let x: &[V; BLOCK] = x[n + k..n + k + BLOCK].try_into().expect("a block");
+            for (sum, x) in sums.iter_mut().zip(x) {
+                *sum = *sum + h.multiply_pairs(*x);
+            }
         }
-        out[n] = (sums[0] + sums[1]).shift_left::<1>();
-        greatest = greatest.max(out[n].magnitude());
+        for (out, sum) in out[n..n + BLOCK].iter_mut().zip(sums) {
+            *out = sum.shift_left::<1>();
+            greatest = greatest.max(out.magnitude());
+        }
     }
     let shift = V::splat(18) - greatest.norm().min(V::splat(16));
     for sum in out {
@@ -150,7 +159,7 @@ fn thirds<V: Vector>(
     doubt: &mut Doubt<V>,
 ) -> [Lag; LANES] {
     let mut around = [Wide::ZERO; AROUND];
-    let mut fractional = 0_u16;
+    let fractional = bits(&whole, |lag| lag <= thirds_max);
     for lane in 0..LANES {
         let from = PAST - whole[lane] as usize - 10;
         let past: &[i16; AROUND] = excitation[lane][from..from + AROUND]
@@ -159,7 +168,6 @@ fn thirds<V: Vector>(
         for (row, &x) in around.iter_mut().zip(past) {
             row.0[lane] = x.into();
         }
-        fractional |= u16::from(whole[lane] <= thirds_max) << lane;
     }
     let mut peak = V::zero();
     for row in &around {
@@ -198,6 +206,14 @@ fn thirds<V: Vector>(
     lags
 }
 
+/// A bit for each stream whose lag fulfils a condition.
+#[inline(always)]
+fn bits(lags: &[i16; LANES], condition: impl Fn(i16) -> bool) -> u16 {
+    lags.iter().enumerate().fold(0, |bits, (lane, &lag)| {
+        bits | u16::from(condition(lag)) << lane
+    })
+}
+
 /// One phase of the interpolation filter, and the correlation of its output with the target.
 #[inline(always)]
 fn interpolate<V: Vector>(
@@ -214,6 +230,7 @@ fn interpolate<V: Vector>(
     }
     // The last phase counts from one sample earlier.
     let first = usize::from(phase < 2);
+    let short = bits(whole, |lag| usize::from(lag.unsigned_abs()) + 10 < AROUND);
     let shortest = whole.iter().fold(i16::MAX, |least, &lag| lag.min(least)) as usize;
     let mut correlation = V::zero();
     for n in 0..SUBFRAME {
@@ -229,10 +246,12 @@ fn interpolate<V: Vector>(
         if shortest + 10 + n < AROUND {
             let mut row = Wide::ZERO;
             x.store_wide(&mut row);
-            for lane in 0..LANES {
-                let place = whole[lane] as usize + 10 + n;
-                if place < AROUND {
-                    around[place].0[lane] = row.0[lane];
+            let mut lanes = short;
+            while lanes != 0 {
+                let lane = lanes.trailing_zeros() as usize;
+                lanes &= lanes - 1;
+                if let Some(place) = around.get_mut(whole[lane] as usize + 10 + n) {
+                    place.0[lane] = row.0[lane];
                 }
             }
         }

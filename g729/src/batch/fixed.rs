@@ -1,6 +1,6 @@
 //! The fixed-codebook search in lanes: as in `encoder::{pulse_energies, fixed_search}`.
 
-use super::vector::{Doubt, LANES, Row, Vector};
+use super::vector::{Doubt, Row, Vector};
 use crate::dims::SUBFRAME;
 
 const TRACKS: usize = 5;
@@ -70,9 +70,13 @@ pub(crate) struct Search<V> {
     pairs: [Row; NOWHERE + 1],
 }
 
-/// Places and signs of four pulses, stream by stream.
-pub(crate) struct Found {
-    pub(crate) places: [Row; 4],
+/// Four pulses of each stream.
+pub(crate) struct Found<V> {
+    /// 1 or −1 where a pulse is, 0 elsewhere.
+    pub(crate) pulses: [V; SUBFRAME],
+    /// The words C and S.
+    pub(crate) places: Row,
+    pub(crate) signs: Row,
 }
 
 impl<V: Vector> Search<V> {
@@ -127,7 +131,7 @@ impl<V: Vector> Search<V> {
 
     /// The places of the best pulses.
     #[inline(always)]
-    pub(crate) fn best(&self) -> Found {
+    pub(crate) fn best(&self, target: &[V; SUBFRAME]) -> Found<V> {
         let mut best = Pair::worst();
         let mut places = [V::zero(); 4];
         for last in [3, 4] {
@@ -151,11 +155,7 @@ impl<V: Vector> Search<V> {
             ];
             take(&mut best, &mut places, rest, found);
         }
-        let mut rows = [Row::ZERO; 4];
-        for (row, place) in rows.iter_mut().zip(places) {
-            place.store(row);
-        }
-        Found { places: rows }
+        Found::new(&places, target)
     }
 
     #[inline(always)]
@@ -390,9 +390,78 @@ fn take<V: Vector>(best: &mut Pair<V>, places: &mut [V; 4], other: Pair<V>, foun
     }
 }
 
-impl Found {
-    pub(crate) fn of(&self, lane: usize) -> [usize; 4] {
-        debug_assert!(lane < LANES);
-        self.places.map(|row| row.0[lane] as usize)
+impl<V: Vector> Found<V> {
+    #[inline(always)]
+    fn new(places: &[V; 4], target: &[V; SUBFRAME]) -> Self {
+        let (zero, one) = (V::zero(), V::splat(1));
+        let mut pulses = [zero; SUBFRAME];
+        let (mut place_words, mut sign_words) = (zero, zero);
+        for n in 0..SUBFRAME {
+            let k = (n % TRACKS).min(3);
+            let here = places[k].equal(V::splat(n as i32));
+            pulses[n] = V::select(here, target[n].shift_right::<31>() | one, zero);
+            let number = n / TRACKS << [0, 3, 6, 10][k] | usize::from(n % TRACKS == 4) << 9;
+            place_words = place_words + V::select(here, V::splat(number as i32), zero);
+            let positive = V::select(pulses[n].greater(zero), V::splat(1 << k), zero);
+            sign_words = sign_words | positive;
+        }
+        let mut found = Self {
+            pulses,
+            places: Row::ZERO,
+            signs: Row::ZERO,
+        };
+        place_words.store(&mut found.places);
+        sign_words.store(&mut found.signs);
+        found
+    }
+
+    /// The vector before sharpening, as in [`crate::fixed_codebook::Pulses::vector`].
+    #[inline(always)]
+    pub(crate) fn vector(&self) -> [Row; SUBFRAME] {
+        let mut rows = [Row::ZERO; SUBFRAME];
+        for (row, pulse) in rows.iter_mut().zip(self.pulses) {
+            let positive = (pulse + V::splat(1)).shift_right::<1>();
+            (pulse.shift_left::<13>() - positive).store(row);
+        }
+        rows
+    }
+
+    /// The pulses through the response.
+    #[inline(always)]
+    pub(crate) fn filtered(
+        &self,
+        response: &[Row; SUBFRAME],
+        doubt: &mut Doubt<V>,
+    ) -> [Row; SUBFRAME] {
+        const BLOCK: usize = 4;
+        // Zeros before the response make up for what the earlier sums of a block have too much.
+        let mut h = [V::zero(); BLOCK + SUBFRAME];
+        // The four largest magnitudes bound all sums of four.
+        let mut largest = [V::zero(); 4];
+        for (h, row) in h[BLOCK..].iter_mut().zip(response) {
+            *h = V::load(row);
+            let mut magnitude = h.magnitude();
+            for place in &mut largest {
+                (*place, magnitude) = (place.max(magnitude), place.min(magnitude));
+            }
+        }
+        let bound = largest[0] + largest[1] + largest[2] + largest[3];
+        doubt.note_reached(bound, 0x8000);
+        let mut out = [Row::ZERO; SUBFRAME];
+        for n in (0..SUBFRAME).step_by(BLOCK) {
+            let mut sums = [V::zero(); BLOCK];
+            for (p, pulse) in self.pulses[..n + BLOCK].iter().enumerate() {
+                let pulse = pulse.low();
+                let from = BLOCK + n - p;
+                let h: &[V; BLOCK] = h[from..from + BLOCK].try_into().expect("a block");
+                for (sum, h) in sums.iter_mut().zip(h) {
+                    *sum = *sum + pulse.multiply_pairs(*h);
+                }
+            }
+            for (row, sum) in out[n..].iter_mut().zip(sums) {
+                sum.store(row);
+            }
+        }
+        out
     }
 }

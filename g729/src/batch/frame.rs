@@ -2,15 +2,14 @@
 
 use super::filters::{self, Filter};
 use super::state::{State, column, set_column};
-use super::vector::{Doubt, LANES, Row, Vector};
+use super::vector::{Doubt, LANES, Row, Vector, Wide};
 use super::{adaptive, fixed, gains, lp, lsf, open_loop, spectrum};
 use crate::dims::{
     FRAME_BYTES, FRAME_SAMPLES, LAG_MAX, LAG_MIN, ONE_Q12, ORDER, PAST, SUBFRAME, TAPS,
 };
 use crate::encoder::autocorrelation::WINDOW;
 use crate::encoder::open_loop::HISTORY;
-use crate::encoder::{CODED, GAMMA, TILT, fixed_search, taming};
-use crate::fixed_codebook::{Pulses, sharpen};
+use crate::encoder::{CODED, GAMMA, TILT, taming};
 use crate::frame::Parameters;
 use crate::gain::{Gains, PredictedGain};
 use crate::pitch;
@@ -185,31 +184,19 @@ fn subframe<V: Vector>(
         );
     }
     adaptive::backward(&rest, &response, &mut backward, doubt);
-    let found = fixed::Search::new(&backward, &response, doubt).best();
-    let mut signs = [Row::ZERO; SUBFRAME];
-    for (row, x) in signs.iter_mut().zip(backward) {
-        x.store(row);
+    let found = fixed::Search::new(&backward, &response, doubt).best(&backward);
+    let fixed = found.filtered(&response, doubt);
+    let mut code = found.vector();
+    for lane in 0..LANES {
+        parameters[lane].places[sub] = found.places.0[lane] as u16;
+        parameters[lane].signs[sub] = found.signs.0[lane] as u8;
+        sharpen_lane(&mut code, lane, lags[lane].whole, state.sharpening.0[lane]);
     }
-
-    let (mut code, mut fixed) = ([Row::ZERO; SUBFRAME], [Row::ZERO; SUBFRAME]);
+    let mut energies = Wide::ZERO;
+    energy::<V>(&code, doubt).store_wide(&mut energies);
     let mut predicted = [PredictedGain { mantissa: 0, q: 0 }; LANES];
     for lane in 0..LANES {
-        let places = found.of(lane);
-        let pulses = Pulses {
-            places,
-            positive: places.map(|n| signs[n].0[lane] >= 0),
-        };
-        let words = pulses.write();
-        (parameters[lane].places[sub], parameters[lane].signs[sub]) = words;
-        set_column(
-            &mut fixed,
-            lane,
-            &fixed_search::filtered(pulses, &column(&response, lane)),
-        );
-        let mut vector = pulses.vector();
-        sharpen(&mut vector, lags[lane].whole, state.sharpening.0[lane]);
-        predicted[lane] = state.energy_memory[lane].predict(&vector);
-        set_column(&mut code, lane, &vector);
+        predicted[lane] = state.energy_memory[lane].predict_from_energy(energies.0[lane]);
     }
     let terms = gains::terms(&target, &filtered, &fixed, correlations, doubt);
     let index = gains::search(&terms, &predicted, tamed, doubt);
@@ -242,6 +229,18 @@ fn subframe<V: Vector>(
     }
 }
 
+/// The doubled energies of vectors.
+#[inline(always)]
+fn energy<V: Vector>(vector: &[Row; SUBFRAME], doubt: &mut Doubt<V>) -> V {
+    let mut sum = V::zero();
+    for row in vector {
+        let x = V::load(row);
+        sum = (sum + x.times(x)).min_unsigned(V::splat(1 << 30));
+    }
+    doubt.note_reached(sum, 1 << 30);
+    sum.shift_left::<1>()
+}
+
 /// The new excitation, which becomes past.
 #[inline(always)]
 fn update<V: Vector>(
@@ -268,7 +267,7 @@ fn update<V: Vector>(
     }
 }
 
-/// As [`sharpen`], in one lane.
+/// As [`crate::fixed_codebook::sharpen`], in one lane.
 #[inline(always)]
 fn sharpen_lane(rows: &mut [Row; SUBFRAME], lane: usize, lag: i16, gain: i16) {
     let lag = lag as usize;

@@ -35,18 +35,23 @@ pub(crate) fn terms<V: Vector>(
             q: pitch[0].q - V::splat(15),
         },
         Scaled {
-            mantissa: pitch[1].mantissa.negate(),
+            mantissa: opposite(pitch[1].mantissa),
             q: pitch[1].q - V::splat(16),
         },
         scale(zz.shift_left::<1>() + one, 3),
         scale(xz.shift_left::<1>() + one, -7),
         scale(yz.shift_left::<1>() + one, -7),
     ];
-    terms[3].mantissa = terms[3].mantissa.negate();
-    for term in &terms {
-        doubt.note_reached(term.mantissa.magnitude(), 0x8000);
-    }
+    terms[3].mantissa = opposite(terms[3].mantissa);
+    // −1 times −1 does not fit.
+    doubt.note_reached(terms[4].mantissa.negate(), 0x8000);
     terms
+}
+
+/// The opposite of 16-bit numbers, as far as it is one.
+#[inline(always)]
+fn opposite<V: Vector>(x: V) -> V {
+    x.negate().min(V::splat(0x7fff))
 }
 
 /// The best rows for each stream; a bit of `tamed` for each that is.

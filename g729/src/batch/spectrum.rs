@@ -2,7 +2,7 @@
 //! [`crate::lsp_interpolation`].
 
 use super::filters::Filter;
-use super::vector::{Doubt, Halves, LANES, Row, Vector};
+use super::vector::{Doubt, LANES, Row, Vector};
 use crate::dims::{ONE_Q12, ORDER, TAPS};
 use crate::tables::ROOT_GRID;
 
@@ -89,16 +89,17 @@ fn polynomials<V: Vector>(a: &Filter<V>, doubt: &mut Doubt<V>) -> [Series<V>; 2]
         series[1][i] = f2;
     }
     for f in &series {
-        // The recursion's numbers stay below 128 if this one does (they are in Q24, these in Q11).
-        let f = [
+        // What the recursion comes to is at most this, for any cosine; 128 in Q24 leaves 32 bits.
+        let [f1, f2, f3, f4, _] = [
             f[0].magnitude(),
             f[1].magnitude(),
             f[2].magnitude(),
             f[3].magnitude(),
+            f[4],
         ];
-        let twice = f[0] + f[0] + f[0] + f[1] + f[1] + f[2] + V::splat(4 << 11);
-        let bound = twice + twice + f[0] + f[0] + f[1] + f[3] + V::splat(4 << 11);
-        doubt.note_reached(bound, 127 << 11);
+        let third = f1 + f1 + f1 + f2 + f2 + f3 + V::splat(4 << 11);
+        let second = f1 + f1 + f2 + V::splat(3 << 11);
+        doubt.note_reached(third + third + second + f4, 127 << 11);
     }
     series
 }
@@ -134,6 +135,8 @@ fn changes<V: Vector>(
 }
 
 /// Equation (17), as in `Series::at` for Q11.
+///
+/// No sum leaves 32 bits where [`polynomials`] has no doubt.
 #[inline(always)]
 fn evaluate<V: Vector>(f: &Series<V>, x: V) -> V {
     let x = x.low();

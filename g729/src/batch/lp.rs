@@ -77,9 +77,12 @@ pub(crate) fn correlate<V: Vector>(speech: &[Row; WINDOW]) -> [Halves<V>; TAPS] 
     for lag in 1..TAPS {
         let mut sum = [V::zero(); 2];
         for n in (0..WINDOW - lag).step_by(2) {
-            sum[0] = sum[0] + V::load(&windowed[n]).times(V::load(&windowed[n + lag]));
+            sum[0] =
+                sum[0] + V::load_low(&windowed[n]).multiply_pairs(V::load_low(&windowed[n + lag]));
             if n + 1 < WINDOW - lag {
-                sum[1] = sum[1] + V::load(&windowed[n + 1]).times(V::load(&windowed[n + 1 + lag]));
+                sum[1] = sum[1]
+                    + V::load_low(&windowed[n + 1])
+                        .multiply_pairs(V::load_low(&windowed[n + 1 + lag]));
             }
         }
         let sum = (sum[0] + sum[1]).shift_left::<1>();

@@ -43,7 +43,7 @@ mod tables;
 mod testing;
 
 #[cfg(target_arch = "x86_64")]
-pub use batch::{EncoderBatch, LANES};
+pub use batch::{EncoderBatch, LANES, Path};
 pub use decoder::{Decoder, Frame};
 pub use dims::{FRAME_BYTES, FRAME_SAMPLES};
 pub use encoder::Encoder;

@@ -230,33 +230,43 @@ fn interpolate<V: Vector>(
     }
     // The last phase counts from one sample earlier.
     let first = usize::from(phase < 2);
-    let short = bits(whole, |lag| usize::from(lag.unsigned_abs()) + 10 < AROUND);
-    let shortest = whole.iter().fold(i16::MAX, |least, &lag| lag.min(least)) as usize;
     let mut correlation = V::zero();
-    for n in 0..SUBFRAME {
-        let mut sums = [V::splat(0x4000), V::zero()];
-        for (m, w) in weights.iter().enumerate() {
-            sums[m % 2] = sums[m % 2] + w.multiply_pairs(V::load_wide(&around[first + n + m]));
+    for (from, out) in out.chunks_exact_mut(CHUNK).enumerate() {
+        let from = from * CHUNK;
+        let mut made = [Wide::ZERO; CHUNK];
+        for (n, x) in out.iter_mut().enumerate() {
+            let past: &[Wide; WINDOW] = around[first + from + n..][..WINDOW]
+                .try_into()
+                .expect("a window's samples");
+            let mut sums = [V::splat(0x4000), V::zero()];
+            for (m, (w, past)) in weights.iter().zip(past).enumerate() {
+                sums[m % 2] = sums[m % 2] + w.multiply_pairs(V::load_wide(past));
+            }
+            *x = (sums[0] + sums[1]).shift_right::<15>();
+            x.store_wide(&mut made[n]);
+            *peak = peak.max(x.magnitude());
+            correlation = correlation + target[from + n].times(*x);
         }
-        let x = (sums[0] + sums[1]).shift_right::<15>();
-        out[n] = x;
-        *peak = peak.max(x.magnitude());
-        correlation = correlation + target[n].times(x);
-        // Short lags reach into the vector itself.
-        if shortest + 10 + n < AROUND {
-            let mut row = Wide::ZERO;
-            x.store_wide(&mut row);
-            let mut lanes = short;
-            while lanes != 0 {
-                let lane = lanes.trailing_zeros() as usize;
-                lanes &= lanes - 1;
-                if let Some(place) = around.get_mut(whole[lane] as usize + 10 + n) {
-                    place.0[lane] = row.0[lane];
-                }
+        repeat(around, whole, from, &made);
+    }
+    correlation
+}
+
+/// Samples of a vector that are made before the first of them can be needed again: no lag is
+/// shorter than 20, and the filter looks 10 samples ahead.
+const CHUNK: usize = 10;
+
+/// Appends what was made to the past of those streams whose lags reach into the vector itself.
+#[inline(always)]
+fn repeat(around: &mut [Wide; AROUND], whole: &[i16; LANES], from: usize, made: &[Wide; CHUNK]) {
+    for (lane, &lag) in whole.iter().enumerate() {
+        let place = lag as usize + 10 + from;
+        if place < AROUND {
+            for (row, made) in around[place..].iter_mut().zip(made) {
+                row.0[lane] = made.0[lane];
             }
         }
     }
-    correlation
 }
 
 /// A number of each stream as a mantissa of 16 bits and a count of fraction bits.

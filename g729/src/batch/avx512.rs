@@ -65,12 +65,6 @@ impl Vector for Avx512 {
     }
 
     #[inline(always)]
-    fn load_low(row: &Row) -> Self {
-        // SAFETY: a row is 32 bytes, aligned to as many; the features are enabled, see the type.
-        Self(unsafe { _mm512_cvtepu16_epi32(_mm256_load_si256(row.0.as_ptr().cast())) })
-    }
-
-    #[inline(always)]
     fn store(self, row: &mut Row) {
         // SAFETY: a row is 32 bytes, aligned to as many; the features are enabled, see the type.
         unsafe { _mm256_store_si256(row.0.as_mut_ptr().cast(), _mm512_cvtepi32_epi16(self.0)) }

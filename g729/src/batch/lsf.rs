@@ -110,8 +110,8 @@ fn look_up<V: Vector>(table: &[i16; 64], indices: &Vectors<V>) -> Vectors<V> {
     for (row, &index) in rows.iter_mut().zip(indices) {
         index.store(row);
     }
-    for row in &mut rows {
-        row.0 = row.0.map(|index| table[index as usize % table.len()]);
+    for index in rows.iter_mut().flat_map(|row| &mut row.0) {
+        *index = table[*index as usize % table.len()];
     }
     load(&rows)
 }

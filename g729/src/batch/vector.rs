@@ -37,8 +37,6 @@ pub(crate) trait Vector:
 
     fn splat(x: i32) -> Self;
     fn load(row: &Row) -> Self;
-    /// With zeros in the upper halves, see [`Vector::low`].
-    fn load_low(row: &Row) -> Self;
     /// Keeps the lower halves.
     fn store(self, row: &mut Row);
     fn load_wide(row: &Wide) -> Self;

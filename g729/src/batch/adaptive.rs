@@ -1,13 +1,11 @@
 //! The adaptive-codebook search in lanes: as in `encoder::{impulse, closed_loop}` and
 //! [`crate::pitch`].
 
+use super::state::Excitation;
 use super::vector::{Doubt, LANES, Row, Vector, Wide};
 use crate::dims::{PAST, SUBFRAME};
 use crate::encoder::closed_loop::{GAIN_MAX, THIRDS_MAX};
 use crate::pitch::{LOUD, Lag, WEIGHTS, WINDOW};
-
-/// Past and present excitation of each stream.
-pub(crate) type Excitation = [[i16; PAST + SUBFRAME]; LANES];
 
 /// Sums that are made side by side.
 const BLOCK: usize = 4;
@@ -56,7 +54,7 @@ pub(crate) fn backward<V: Vector>(
 /// The best lags; the vectors at them go to `vector`. `ranges` are the least lags of `count` each.
 #[inline(always)]
 pub(crate) fn search<V: Vector>(
-    excitation: &Excitation,
+    excitation: &[Excitation; LANES],
     target: &[V; SUBFRAME],
     least: &[i16; LANES],
     sub: usize,
@@ -68,16 +66,12 @@ pub(crate) fn search<V: Vector>(
         magnitudes = magnitudes + x.magnitude();
     }
     let coarse = magnitudes.shift_right::<4>() + V::splat(1);
-    let whole = whole(
-        excitation,
-        target,
-        least,
-        if sub == 0 { 7 } else { 10 },
-        coarse,
-        doubt,
-    );
+    let present = PAST + sub * SUBFRAME;
+    let count = if sub == 0 { 7 } else { 10 };
+    let whole = whole(excitation, present, target, least, count, coarse, doubt);
     thirds(
         excitation,
+        present,
         target,
         whole,
         THIRDS_MAX[sub],
@@ -90,7 +84,8 @@ pub(crate) fn search<V: Vector>(
 /// The whole lag of greatest correlation with the target.
 #[inline(always)]
 fn whole<V: Vector>(
-    excitation: &Excitation,
+    excitation: &[Excitation; LANES],
+    present: usize,
     target: &[V; SUBFRAME],
     least: &[i16; LANES],
     count: usize,
@@ -101,7 +96,7 @@ fn whole<V: Vector>(
     const LEN: usize = SUBFRAME + 9;
     let mut rows = [Row::ZERO; LEN];
     for lane in 0..LANES {
-        let from = PAST - least[lane] as usize - 9;
+        let from = present - least[lane] as usize - 9;
         let past: &[i16; LEN] = excitation[lane][from..from + LEN]
             .try_into()
             .expect("a stretch of the excitation");
@@ -150,7 +145,8 @@ const AROUND: usize = SUBFRAME + WINDOW;
 /// The best third about each whole lag.
 #[inline(always)]
 fn thirds<V: Vector>(
-    excitation: &Excitation,
+    excitation: &[Excitation; LANES],
+    present: usize,
     target: &[V; SUBFRAME],
     whole: [i16; LANES],
     thirds_max: i16,
@@ -161,7 +157,7 @@ fn thirds<V: Vector>(
     let mut around = [Wide::ZERO; AROUND];
     let fractional = bits(&whole, |lag| lag <= thirds_max);
     for lane in 0..LANES {
-        let from = PAST - whole[lane] as usize - 10;
+        let from = present - whole[lane] as usize - 10;
         let past: &[i16; AROUND] = excitation[lane][from..from + AROUND]
             .try_into()
             .expect("a stretch of the excitation");

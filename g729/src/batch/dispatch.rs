@@ -37,7 +37,7 @@ fn enabled_states() -> u64 {
     unsafe { _xgetbv(0) }
 }
 
-/// Encodes one frame of each stream, see [`frame::encode`], on a path that is allowed.
+/// Encodes one frame of each stream, see [`frame::encode`], on a path in lanes that is allowed.
 pub(crate) fn encode(
     path: Path,
     state: &mut State,
@@ -50,7 +50,7 @@ pub(crate) fn encode(
         Path::Avx512 => unsafe { with_avx512(state, samples, frames) },
         // SAFETY: as above.
         Path::Avx2 => unsafe { with_avx2(state, samples, frames) },
-        Path::Scalar => u16::MAX,
+        Path::Scalar => unreachable!("this path has no lanes"),
     }
 }
 

@@ -1,7 +1,7 @@
 //! One frame of sixteen streams: the order of the stages, as in [`crate::encoder`].
 
 use super::filters::{self, Filter};
-use super::state::{State, column, set_column};
+use super::state::{Signals, State, column, set_column};
 use super::vector::{Doubt, LANES, Row, Vector, Wide};
 use super::{adaptive, fixed, gains, lp, lsf, open_loop, spectrum};
 use crate::dims::{
@@ -27,7 +27,7 @@ pub(crate) fn encode<V: Vector>(
 ) -> u16 {
     let mut doubt = Doubt::<V>::none();
     let mut parameters = [Parameters::default(); LANES];
-    push(state, samples);
+    push(&mut state.signals, samples);
     lp::high_pass(state, &mut doubt);
     let quantised = quantise_spectrum(state, &mut parameters, &mut doubt);
     let weighted = [
@@ -37,7 +37,7 @@ pub(crate) fn encode<V: Vector>(
     let mut residual = [[Row::ZERO; SUBFRAME]; 2];
     for (sub, out) in residual.iter_mut().enumerate() {
         let from = CODED + sub * SUBFRAME - ORDER;
-        let speech = state.speech[from..from + ORDER + SUBFRAME]
+        let speech = state.signals.speech[from..from + ORDER + SUBFRAME]
             .try_into()
             .expect("a stretch");
         filters::residual(&quantised[sub], speech, out, &mut doubt);
@@ -63,14 +63,18 @@ pub(crate) fn encode<V: Vector>(
     doubt.bits()
 }
 
-/// Takes in the next samples.
+/// Takes in the next samples and drops what is too old.
 #[inline(always)]
-fn push(state: &mut State, samples: &[&[i16; FRAME_SAMPLES]; LANES]) {
-    state.speech.copy_within(FRAME_SAMPLES.., 0);
-    let rows = &mut state.speech[WINDOW - FRAME_SAMPLES..];
-    let rows: &mut [Row; FRAME_SAMPLES] = rows.try_into().expect("a frame");
+fn push(signals: &mut Signals, samples: &[&[i16; FRAME_SAMPLES]; LANES]) {
+    signals.speech.copy_within(FRAME_SAMPLES.., 0);
+    signals.weighted.copy_within(FRAME_SAMPLES.., 0);
     for (lane, samples) in samples.iter().enumerate() {
-        set_column(rows, lane, samples);
+        set_column(
+            &mut signals.speech[WINDOW - FRAME_SAMPLES..],
+            lane,
+            *samples,
+        );
+        signals.excitation[lane].copy_within(FRAME_SAMPLES.., 0);
     }
 }
 
@@ -80,23 +84,23 @@ fn quantise_spectrum<V: Vector>(
     parameters: &mut [Parameters; LANES],
     doubt: &mut Doubt<V>,
 ) -> [Filter<V>; 2] {
-    let correlations = lp::correlate::<V>(&state.speech);
+    let correlations = lp::correlate::<V>(&state.signals.speech);
     let a = lp::solve(&correlations, doubt);
-    for (row, a) in state.last_filter.iter_mut().zip(a) {
+    for (row, a) in state.memory.last_filter.iter_mut().zip(a) {
         a.store(row);
     }
-    spectrum::roots(&a, &mut state.lsp, doubt);
-    let before = state.lsp_quantised;
+    spectrum::roots(&a, &mut state.memory.lsp, doubt);
+    let before = state.memory.lsp_quantised;
     let index = lsf::quantise(
-        &state.lsp,
-        &mut state.lsf_memory,
-        &mut state.lsp_quantised,
+        &state.memory.lsp,
+        &mut state.memory.lsf_memory,
+        &mut state.memory.lsp_quantised,
         doubt,
     );
     for (parameters, index) in parameters.iter_mut().zip(index) {
         parameters.lsf = index;
     }
-    spectrum::interpolate(&before, &state.lsp_quantised, doubt)
+    spectrum::interpolate(&before, &state.memory.lsp_quantised, doubt)
 }
 
 #[inline(always)]
@@ -112,16 +116,21 @@ fn open_loop<V: Vector>(
             filter[i] = (a[i] - a[i - 1].times_q15(V::splat(TILT.into()))).clamp16();
         }
         let from = HISTORY + sub * SUBFRAME;
-        let out = &mut state.weighted[from..from + SUBFRAME];
+        let out = &mut state.signals.weighted[from..from + SUBFRAME];
         let out: &mut [Row; SUBFRAME] = out.try_into().expect("a subframe");
-        filters::synthesise(&filter, &state.weighted_memory, &residual[sub], out, doubt);
+        filters::synthesise(
+            &filter,
+            &state.memory.weighted_memory,
+            &residual[sub],
+            out,
+            doubt,
+        );
         state
+            .memory
             .weighted_memory
             .copy_from_slice(&out[SUBFRAME - ORDER..]);
     }
-    let lags = open_loop::search(&state.weighted, doubt);
-    state.weighted.copy_within(FRAME_SAMPLES.., 0);
-    lags
+    open_loop::search(&state.signals.weighted, doubt)
 }
 
 /// One subframe. `least` holds the least lags to try, then those for the next subframe.
@@ -140,17 +149,20 @@ fn subframe<V: Vector>(
     let silence = [Row::ZERO; ORDER];
     let (mut response, mut target) = ([Row::ZERO; SUBFRAME], [Row::ZERO; SUBFRAME]);
     filters::synthesise(a, &silence, &unit, &mut response, doubt);
-    filters::synthesise(a, &state.error_memory, residual, &mut target, doubt);
-    for (lane, excitation) in state.excitation.iter_mut().enumerate() {
-        let present: &mut [i16; SUBFRAME] =
-            (&mut excitation[PAST..]).try_into().expect("a subframe");
-        *present = column(residual, lane);
-    }
+    filters::synthesise(a, &state.memory.error_memory, residual, &mut target, doubt);
+    set_excitation(state, sub, residual);
 
     let mut backward = [V::zero(); SUBFRAME];
     adaptive::backward(&target, &response, &mut backward, doubt);
     let mut vector = [Row::ZERO; SUBFRAME];
-    let lags = adaptive::search(&state.excitation, &backward, least, sub, &mut vector, doubt);
+    let lags = adaptive::search(
+        &state.signals.excitation,
+        &backward,
+        least,
+        sub,
+        &mut vector,
+        doubt,
+    );
     let mut tamed = 0_u16;
     for lane in 0..LANES {
         let lag = lags[lane];
@@ -158,7 +170,7 @@ fn subframe<V: Vector>(
             0 => pitch::first_word(lag),
             _ => pitch::second_word(lag, least[lane]),
         };
-        tamed |= u16::from(state.taming[lane].needed(lag)) << lane;
+        tamed |= u16::from(state.memory.taming[lane].needed(lag)) << lane;
         least[lane] = pitch::second_range(lag.whole).0;
     }
     let mut filtered = [Row::ZERO; SUBFRAME];
@@ -180,7 +192,7 @@ fn subframe<V: Vector>(
             &mut response,
             lane,
             lags[lane].whole,
-            state.sharpening.0[lane],
+            state.memory.sharpening.0[lane],
         );
     }
     adaptive::backward(&rest, &response, &mut backward, doubt);
@@ -190,28 +202,33 @@ fn subframe<V: Vector>(
     for lane in 0..LANES {
         parameters[lane].places[sub] = found.places.0[lane] as u16;
         parameters[lane].signs[sub] = found.signs.0[lane] as u8;
-        sharpen_lane(&mut code, lane, lags[lane].whole, state.sharpening.0[lane]);
+        sharpen_lane(
+            &mut code,
+            lane,
+            lags[lane].whole,
+            state.memory.sharpening.0[lane],
+        );
     }
     let mut energies = Wide::ZERO;
     energy::<V>(&code, doubt).store_wide(&mut energies);
     let mut predicted = [PredictedGain { mantissa: 0, q: 0 }; LANES];
     for lane in 0..LANES {
-        predicted[lane] = state.energy_memory[lane].predict_from_energy(energies.0[lane]);
+        predicted[lane] = state.memory.energy_memory[lane].predict_from_energy(energies.0[lane]);
     }
     let terms = gains::terms(&target, &filtered, &fixed, correlations, doubt);
     let index = gains::search(&terms, &predicted, tamed, doubt);
     let (mut pitch_gains, mut code_gains) = (Row::ZERO, Row::ZERO);
     for lane in 0..LANES {
         parameters[lane].gains[sub] = index[lane];
-        state.energy_memory[lane].push_factor(index[lane].factor());
+        state.memory.energy_memory[lane].push_factor(index[lane].factor());
         let gains: Gains = index[lane].gains(predicted[lane]);
-        state.taming[lane].push(lags[lane].whole, gains.pitch);
-        state.sharpening.0[lane] = gains.sharpening();
+        state.memory.taming[lane].push(lags[lane].whole, gains.pitch);
+        state.memory.sharpening.0[lane] = gains.sharpening();
         pitch_gains.0[lane] = gains.pitch;
         code_gains.0[lane] = gains.code;
     }
     let (pitch_gain, code_gain) = (V::load(&pitch_gains), V::load(&code_gains));
-    update(state, &vector, &code, pitch_gain, code_gain);
+    update(state, sub, &vector, &code, pitch_gain, code_gain);
     for i in 0..ORDER {
         let n = SUBFRAME - ORDER + i;
         let adaptive = V::load(&filtered[n])
@@ -225,7 +242,7 @@ fn subframe<V: Vector>(
         let coded = (adaptive + fixed).clamp16();
         (V::load(&target[n]) - coded)
             .clamp16()
-            .store(&mut state.error_memory[i]);
+            .store(&mut state.memory.error_memory[i]);
     }
 }
 
@@ -241,10 +258,11 @@ fn energy<V: Vector>(vector: &[Row; SUBFRAME], doubt: &mut Doubt<V>) -> V {
     sum.shift_left::<1>()
 }
 
-/// The new excitation, which becomes past.
+/// The new excitation.
 #[inline(always)]
 fn update<V: Vector>(
     state: &mut State,
+    sub: usize,
     vector: &[Row; SUBFRAME],
     code: &[Row; SUBFRAME],
     pitch_gain: V,
@@ -258,12 +276,18 @@ fn update<V: Vector>(
             .clamp16()
             .store(&mut mixed[n]);
     }
-    for (lane, excitation) in state.excitation.iter_mut().enumerate() {
-        excitation.copy_within(SUBFRAME..PAST, 0);
-        let newest: &mut [i16; SUBFRAME] = (&mut excitation[PAST - SUBFRAME..PAST])
+    set_excitation(state, sub, &mixed);
+}
+
+/// Sets the excitation of a subframe.
+#[inline(always)]
+fn set_excitation(state: &mut State, sub: usize, rows: &[Row; SUBFRAME]) {
+    for (lane, excitation) in state.signals.excitation.iter_mut().enumerate() {
+        let from = PAST + sub * SUBFRAME;
+        let present: &mut [i16; SUBFRAME] = (&mut excitation[from..from + SUBFRAME])
             .try_into()
             .expect("a subframe");
-        *newest = column(&mixed, lane);
+        *present = column(rows, lane);
     }
 }
 

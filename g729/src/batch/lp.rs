@@ -16,12 +16,12 @@ pub(crate) fn high_pass<V: Vector>(state: &mut State, doubt: &mut Doubt<V>) {
     let [_, a1, a2] = INPUT_DENOMINATOR.map(|a| V::splat(a.into()));
     let (b0, b1, b2, a1, a2) = (b0.low(), b1.low(), b2.low(), a1.low(), a2.low());
     let [mut x1, mut x2] = [
-        V::load(&state.high_pass_x[0]),
-        V::load(&state.high_pass_x[1]),
+        V::load(&state.memory.high_pass_x[0]),
+        V::load(&state.memory.high_pass_x[1]),
     ];
-    let mut y1 = V::load_wide(&state.high_pass_y[0]);
-    let mut y2 = V::load_wide(&state.high_pass_y[1]);
-    for row in &mut state.speech[WINDOW - FRAME_SAMPLES..] {
+    let mut y1 = V::load_wide(&state.memory.high_pass_y[0]);
+    let mut y2 = V::load_wide(&state.memory.high_pass_y[1]);
+    for row in &mut state.signals.speech[WINDOW - FRAME_SAMPLES..] {
         let x = V::load(row);
         let (h1, h2) = (Halves::new(y1), Halves::new(y2));
         let low = a1.multiply_pairs(h1.lo).shift_right::<15>()
@@ -39,11 +39,11 @@ pub(crate) fn high_pass<V: Vector>(state: &mut State, doubt: &mut Doubt<V>) {
         (x2, x1, y2, y1) = (x1, x, y1, y);
         (y + V::splat(0x8000)).shift_right::<16>().store(row);
     }
-    x1.store(&mut state.high_pass_x[0]);
-    x2.store(&mut state.high_pass_x[1]);
+    x1.store(&mut state.memory.high_pass_x[0]);
+    x2.store(&mut state.memory.high_pass_x[1]);
     // An output's lowest bit is not part of the state.
-    (y1 & V::splat(-2)).store_wide(&mut state.high_pass_y[0]);
-    (y2 & V::splat(-2)).store_wide(&mut state.high_pass_y[1]);
+    (y1 & V::splat(-2)).store_wide(&mut state.memory.high_pass_y[0]);
+    (y2 & V::splat(-2)).store_wide(&mut state.memory.high_pass_y[1]);
 }
 
 /// Windowed samples, then zeros.

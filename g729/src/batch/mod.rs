@@ -144,14 +144,31 @@ impl EncoderBatch {
         samples: &[&[i16; FRAME_SAMPLES]; LANES],
     ) -> [[u8; FRAME_BYTES]; LANES] {
         let mut frames = [[0; FRAME_BYTES]; LANES];
-        let before = self.state.clone();
+        if self.path == Path::Scalar {
+            for lane in 0..LANES {
+                self.encode_alone(lane, self.get(lane), samples, &mut frames);
+            }
+            return frames;
+        }
+        let before = self.state.memory.clone();
         let doubt = dispatch::encode(self.path, &mut self.state, samples, &mut frames);
         for lane in (0..LANES).filter(|lane| doubt >> lane & 1 == 1) {
-            let mut encoder = before.get(lane);
-            frames[lane] = encoder.encode(samples[lane]);
-            self.state.set(lane, &encoder);
-            self.alone += 1;
+            let encoder = self.state.get_before(lane, &before);
+            self.encode_alone(lane, encoder, samples, &mut frames);
         }
         frames
+    }
+
+    /// Encodes one lane's frame with the encoder as it was before that frame.
+    fn encode_alone(
+        &mut self,
+        lane: usize,
+        mut encoder: Encoder,
+        samples: &[&[i16; FRAME_SAMPLES]; LANES],
+        frames: &mut [[u8; FRAME_BYTES]; LANES],
+    ) {
+        frames[lane] = encoder.encode(samples[lane]);
+        self.state.set(lane, &encoder);
+        self.alone += 1;
     }
 }

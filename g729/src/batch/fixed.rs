@@ -9,7 +9,7 @@ const PLACES: usize = 8;
 /// Energies by pair of places: 8 by 8 for each pair of tracks that the search looks at.
 const PAIRS: usize = 9;
 /// Where products go that nobody looks at.
-const NOWHERE: usize = PAIRS * PLACES * PLACES;
+pub(crate) const NOWHERE: usize = PAIRS * PLACES * PLACES;
 
 /// The pairs of tracks, lower one first.
 const BLOCKS: [(usize, usize); PAIRS] = [
@@ -62,12 +62,15 @@ const fn targets() -> [[u16; SUBFRAME]; SUBFRAME] {
     targets
 }
 
+/// The energies of pairs of pulses.
+pub(crate) type Pairs = [Row; NOWHERE];
+
 /// What the search weighs choices by.
-pub(crate) struct Search<V> {
+pub(crate) struct Search<'a, V> {
     /// Of each place: how much it has in common with the target.
     strengths: [V; SUBFRAME],
     alone: [Row; SUBFRAME],
-    pairs: [Row; NOWHERE + 1],
+    pairs: &'a mut Pairs,
 }
 
 /// Four pulses of each stream.
@@ -79,12 +82,13 @@ pub(crate) struct Found<V> {
     pub(crate) signs: Row,
 }
 
-impl<V: Vector> Search<V> {
+impl<'a, V: Vector> Search<'a, V> {
     /// The energies of a response, signed as a target filtered backwards asks for.
     #[inline(always)]
     pub(crate) fn new(
         target: &[V; SUBFRAME],
         response: &[Row; SUBFRAME],
+        pairs: &'a mut Pairs,
         doubt: &mut Doubt<V>,
     ) -> Self {
         let h = scaled(response, doubt);
@@ -92,7 +96,7 @@ impl<V: Vector> Search<V> {
         let mut search = Self {
             strengths: [zero; SUBFRAME],
             alone: [Row::ZERO; SUBFRAME],
-            pairs: [Row::ZERO; NOWHERE + 1],
+            pairs,
         };
         // The factor of a pair is the exclusive or of both: 32767 for like signs, else −32768.
         let (mut signs, mut unlike_signs) = ([zero; SUBFRAME], [zero; SUBFRAME]);

@@ -44,6 +44,7 @@ pub(crate) fn encode<V: Vector>(
     }
     let lags = open_loop(state, &residual, &weighted, &mut doubt);
     let mut least = lags.map(|lag| (lag - 3).clamp(LAG_MIN, LAG_MAX - 6));
+    let mut pairs = [Row::ZERO; fixed::NOWHERE];
     for sub in 0..2 {
         let a = &weighted[sub];
         subframe(
@@ -53,6 +54,7 @@ pub(crate) fn encode<V: Vector>(
             a,
             &mut least,
             &mut parameters,
+            &mut pairs,
             &mut doubt,
         );
     }
@@ -142,6 +144,7 @@ fn subframe<V: Vector>(
     a: &Filter<V>,
     least: &mut [i16; LANES],
     parameters: &mut [Parameters; LANES],
+    pairs: &mut fixed::Pairs,
     doubt: &mut Doubt<V>,
 ) {
     let mut unit = [Row::ZERO; SUBFRAME];
@@ -196,7 +199,7 @@ fn subframe<V: Vector>(
         );
     }
     adaptive::backward(&rest, &response, &mut backward, doubt);
-    let found = fixed::Search::new(&backward, &response, doubt).best(&backward);
+    let found = fixed::Search::new(&backward, &response, pairs, doubt).best(&backward);
     let fixed = found.filtered(&response, doubt);
     let mut code = found.vector();
     for lane in 0..LANES {

@@ -12,6 +12,10 @@
 mod arith;
 /// Sixteen encoders at once, in the lanes of vector registers.
 #[cfg(target_arch = "x86_64")]
+#[expect(
+    clippy::needless_range_loop,
+    reason = "lanes are walked in several arrays at once"
+)]
 mod batch;
 /// The decoder (§4, §A.4).
 mod decoder;

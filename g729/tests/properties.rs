@@ -65,3 +65,65 @@ proptest! {
         prop_assert_eq!(encoder.encode(&now), clone.encode(&now));
     }
 }
+
+/// Numbers from a seed.
+struct Draws(u64);
+
+impl Draws {
+    fn below(&mut self, limit: u64) -> u64 {
+        self.0 = self
+            .0
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) % limit
+    }
+
+    fn sample(&mut self) -> i16 {
+        self.below(1 << 16) as u16 as i16
+    }
+
+    /// Noise, a pulse train, a constant, a square wave or silence, of any level.
+    fn frame(&mut self) -> [i16; 80] {
+        let (kind, shift, period) = (self.below(5), self.below(16), 1 + self.below(79) as usize);
+        let level = self.sample() >> shift;
+        std::array::from_fn(|n| match kind {
+            0 => self.sample() >> shift,
+            1 if n % period == 0 => level,
+            2 => level,
+            3 if n / period % 2 == 0 => level,
+            3 => level.saturating_neg(),
+            _ => 0,
+        })
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(40))]
+
+    /// Whatever the streams are and whichever lanes they change to.
+    #[test]
+    fn lanes_are_scalar_encoders(seed: u64) {
+        use g729::{EncoderBatch, LANES, Path};
+
+        let mut draws = Draws(seed);
+        let mut batches: Vec<EncoderBatch> =
+            Path::ALL.into_iter().filter_map(EncoderBatch::with_path).collect();
+        let mut encoders: [Encoder; LANES] = std::array::from_fn(|_| Encoder::new());
+        for n in 0..25 {
+            let frames: [[i16; 80]; LANES] = std::array::from_fn(|_| draws.frame());
+            let samples = frames.each_ref();
+            let expected: [[u8; FRAME_BYTES]; LANES] =
+                std::array::from_fn(|lane| encoders[lane].encode(samples[lane]));
+            for batch in &mut batches {
+                let found = batch.encode(&samples);
+                prop_assert_eq!(found, expected, "{:?}, frame {}", batch.path(), n);
+            }
+            let (from, to) = (draws.below(16) as usize, draws.below(16) as usize);
+            for batch in &mut batches {
+                batch.set(to, &batch.get(from));
+            }
+            encoders[to] = encoders[from].clone();
+        }
+    }
+}

@@ -66,26 +66,16 @@ pub(crate) fn search<V: Vector>(
         magnitudes = magnitudes + x.magnitude();
     }
     let coarse = magnitudes.shift_right::<4>() + V::splat(1);
-    let present = PAST + sub * SUBFRAME;
     let count = if sub == 0 { 7 } else { 10 };
-    let whole = whole(excitation, present, target, least, count, coarse, doubt);
-    thirds(
-        excitation,
-        present,
-        target,
-        whole,
-        THIRDS_MAX[sub],
-        coarse,
-        vector,
-        doubt,
-    )
+    let past = (excitation, PAST + sub * SUBFRAME);
+    let whole = whole(past, target, least, count, coarse, doubt);
+    thirds(past, target, whole, THIRDS_MAX[sub], coarse, vector, doubt)
 }
 
 /// The whole lag of greatest correlation with the target.
 #[inline(always)]
 fn whole<V: Vector>(
-    excitation: &[Excitation; LANES],
-    present: usize,
+    (excitation, present): (&[Excitation; LANES], usize),
     target: &[V; SUBFRAME],
     least: &[i16; LANES],
     count: usize,
@@ -145,8 +135,7 @@ const AROUND: usize = SUBFRAME + WINDOW;
 /// The best third about each whole lag.
 #[inline(always)]
 fn thirds<V: Vector>(
-    excitation: &[Excitation; LANES],
-    present: usize,
+    (excitation, present): (&[Excitation; LANES], usize),
     target: &[V; SUBFRAME],
     whole: [i16; LANES],
     thirds_max: i16,

@@ -426,7 +426,8 @@ impl<V: Vector> Found<V> {
             let k = (n % TRACKS).min(3);
             let here = places[k].equal(V::splat(n as i32));
             pulses[n] = V::select(here, target[n].shift_right::<31>() | one, zero);
-            let number = n / TRACKS << [0, 3, 6, 10][k] | usize::from(n % TRACKS == 4) << 9;
+            let fourth_track = usize::from(n % TRACKS == 4);
+            let number = ((n / TRACKS) << [0, 3, 6, 10][k]) | (fourth_track << 9);
             place_words = place_words + V::select(here, V::splat(number as i32), zero);
             let positive = V::select(pulses[n].greater(zero), V::splat(1 << k), zero);
             sign_words = sign_words | positive;

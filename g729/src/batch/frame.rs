@@ -1,17 +1,15 @@
 //! One frame of sixteen streams: the order of the stages, as in [`crate::encoder`].
 
 use super::filters::{self, Filter};
-use super::state::{Signals, State, column, set_column};
-use super::vector::{Doubt, LANES, Row, Vector, Wide};
-use super::{adaptive, fixed, gains, lp, lsf, open_loop, spectrum};
-use crate::dims::{
-    FRAME_BYTES, FRAME_SAMPLES, LAG_MAX, LAG_MIN, ONE_Q12, ORDER, PAST, SUBFRAME, TAPS,
-};
+use super::state::{Signals, State, set_column};
+use super::subframe::{self, Work};
+use super::vector::{Doubt, LANES, Row, Vector};
+use super::{lp, lsf, open_loop, spectrum};
+use crate::dims::{FRAME_BYTES, FRAME_SAMPLES, ORDER, SUBFRAME, TAPS};
 use crate::encoder::autocorrelation::WINDOW;
 use crate::encoder::open_loop::HISTORY;
-use crate::encoder::{CODED, GAMMA, TILT, taming};
+use crate::encoder::{CODED, GAMMA, TILT};
 use crate::frame::Parameters;
-use crate::gain::{Gains, PredictedGain};
 use crate::pitch;
 
 /// γ to the powers 1 to 10, Q15.
@@ -43,22 +41,18 @@ pub(crate) fn encode<V: Vector>(
         filters::residual(&quantised[sub], speech, out, &mut doubt);
     }
     let lags = open_loop(state, &residual, &weighted, &mut doubt);
-    let mut least = lags.map(|lag| (lag - 3).clamp(LAG_MIN, LAG_MAX - 6));
-    let mut pairs = [Row::ZERO; fixed::NOWHERE];
+    let mut work = Work::new(parameters, lags);
     for sub in 0..2 {
-        let a = &weighted[sub];
-        subframe(
+        subframe::encode(
             state,
+            &mut work,
             sub,
             &residual[sub],
-            a,
-            &mut least,
-            &mut parameters,
-            &mut pairs,
+            &weighted[sub],
             &mut doubt,
         );
     }
-    for (frame, parameters) in frames.iter_mut().zip(&mut parameters) {
+    for (frame, parameters) in frames.iter_mut().zip(&mut work.parameters) {
         parameters.parity = pitch::parity(parameters.lag[0]);
         *frame = parameters.write();
     }
@@ -133,173 +127,4 @@ fn open_loop<V: Vector>(
             .copy_from_slice(&out[SUBFRAME - ORDER..]);
     }
     open_loop::search(&state.signals.weighted, doubt)
-}
-
-/// One subframe. `least` holds the least lags to try, then those for the next subframe.
-#[inline(always)]
-fn subframe<V: Vector>(
-    state: &mut State,
-    sub: usize,
-    residual: &[Row; SUBFRAME],
-    a: &Filter<V>,
-    least: &mut [i16; LANES],
-    parameters: &mut [Parameters; LANES],
-    pairs: &mut fixed::Pairs,
-    doubt: &mut Doubt<V>,
-) {
-    let mut unit = [Row::ZERO; SUBFRAME];
-    unit[0] = Row([ONE_Q12; LANES]);
-    let silence = [Row::ZERO; ORDER];
-    let (mut response, mut target) = ([Row::ZERO; SUBFRAME], [Row::ZERO; SUBFRAME]);
-    filters::synthesise(a, &silence, &unit, &mut response, doubt);
-    filters::synthesise(a, &state.memory.error_memory, residual, &mut target, doubt);
-    set_excitation(state, sub, residual);
-
-    let mut backward = [V::zero(); SUBFRAME];
-    adaptive::backward(&target, &response, &mut backward, doubt);
-    let mut vector = [Row::ZERO; SUBFRAME];
-    let lags = adaptive::search(
-        &state.signals.excitation,
-        &backward,
-        least,
-        sub,
-        &mut vector,
-        doubt,
-    );
-    let mut tamed = 0_u16;
-    for lane in 0..LANES {
-        let lag = lags[lane];
-        parameters[lane].lag[sub] = match sub {
-            0 => pitch::first_word(lag),
-            _ => pitch::second_word(lag, least[lane]),
-        };
-        tamed |= u16::from(state.memory.taming[lane].needed(lag)) << lane;
-        least[lane] = pitch::second_range(lag.whole).0;
-    }
-    let mut filtered = [Row::ZERO; SUBFRAME];
-    filters::synthesise(a, &silence, &vector, &mut filtered, doubt);
-    let (gain, correlations) = adaptive::gain(&target, &filtered, doubt);
-    let limited = gain.min(V::splat(taming::GAIN_MAX.into()));
-    let gain = V::select(V::mask(tamed), limited, gain);
-
-    let mut rest = [Row::ZERO; SUBFRAME];
-    for n in 0..SUBFRAME {
-        let coded = V::load(&filtered[n])
-            .times(gain)
-            .shift_right::<14>()
-            .clamp16();
-        (V::load(&target[n]) - coded).clamp16().store(&mut rest[n]);
-    }
-    for lane in 0..LANES {
-        sharpen_lane(
-            &mut response,
-            lane,
-            lags[lane].whole,
-            state.memory.sharpening.0[lane],
-        );
-    }
-    adaptive::backward(&rest, &response, &mut backward, doubt);
-    let found = fixed::Search::new(&backward, &response, pairs, doubt).best(&backward);
-    let fixed = found.filtered(&response, doubt);
-    let mut code = found.vector();
-    for lane in 0..LANES {
-        parameters[lane].places[sub] = found.places.0[lane] as u16;
-        parameters[lane].signs[sub] = found.signs.0[lane] as u8;
-        sharpen_lane(
-            &mut code,
-            lane,
-            lags[lane].whole,
-            state.memory.sharpening.0[lane],
-        );
-    }
-    let mut energies = Wide::ZERO;
-    energy::<V>(&code, doubt).store_wide(&mut energies);
-    let mut predicted = [PredictedGain { mantissa: 0, q: 0 }; LANES];
-    for lane in 0..LANES {
-        predicted[lane] = state.memory.energy_memory[lane].predict_from_energy(energies.0[lane]);
-    }
-    let terms = gains::terms(&target, &filtered, &fixed, correlations, doubt);
-    let index = gains::search(&terms, &predicted, tamed, doubt);
-    let (mut pitch_gains, mut code_gains) = (Row::ZERO, Row::ZERO);
-    for lane in 0..LANES {
-        parameters[lane].gains[sub] = index[lane];
-        state.memory.energy_memory[lane].push_factor(index[lane].factor());
-        let gains: Gains = index[lane].gains(predicted[lane]);
-        state.memory.taming[lane].push(lags[lane].whole, gains.pitch);
-        state.memory.sharpening.0[lane] = gains.sharpening();
-        pitch_gains.0[lane] = gains.pitch;
-        code_gains.0[lane] = gains.code;
-    }
-    let (pitch_gain, code_gain) = (V::load(&pitch_gains), V::load(&code_gains));
-    update(state, sub, &vector, &code, pitch_gain, code_gain);
-    for i in 0..ORDER {
-        let n = SUBFRAME - ORDER + i;
-        let adaptive = V::load(&filtered[n])
-            .times(pitch_gain)
-            .shift_right::<14>()
-            .clamp16();
-        let fixed = V::load(&fixed[n])
-            .times(code_gain)
-            .shift_right::<13>()
-            .clamp16();
-        let coded = (adaptive + fixed).clamp16();
-        (V::load(&target[n]) - coded)
-            .clamp16()
-            .store(&mut state.memory.error_memory[i]);
-    }
-}
-
-/// The doubled energies of vectors.
-#[inline(always)]
-fn energy<V: Vector>(vector: &[Row; SUBFRAME], doubt: &mut Doubt<V>) -> V {
-    let mut sum = V::zero();
-    for row in vector {
-        let x = V::load(row);
-        sum = (sum + x.times(x)).min_unsigned(V::splat(1 << 30));
-    }
-    doubt.note_reached(sum, 1 << 30);
-    sum.shift_left::<1>()
-}
-
-/// The new excitation.
-#[inline(always)]
-fn update<V: Vector>(
-    state: &mut State,
-    sub: usize,
-    vector: &[Row; SUBFRAME],
-    code: &[Row; SUBFRAME],
-    pitch_gain: V,
-    code_gain: V,
-) {
-    let mut mixed = [Row::ZERO; SUBFRAME];
-    for n in 0..SUBFRAME {
-        let sum = V::load(&vector[n]).times(pitch_gain) + V::load(&code[n]).times(code_gain);
-        (sum + V::splat(0x2000))
-            .shift_right::<14>()
-            .clamp16()
-            .store(&mut mixed[n]);
-    }
-    set_excitation(state, sub, &mixed);
-}
-
-/// Sets the excitation of a subframe.
-#[inline(always)]
-fn set_excitation(state: &mut State, sub: usize, rows: &[Row; SUBFRAME]) {
-    for (lane, excitation) in state.signals.excitation.iter_mut().enumerate() {
-        let from = PAST + sub * SUBFRAME;
-        let present: &mut [i16; SUBFRAME] = (&mut excitation[from..from + SUBFRAME])
-            .try_into()
-            .expect("a subframe");
-        *present = column(rows, lane);
-    }
-}
-
-/// As [`crate::fixed_codebook::sharpen`], in one lane.
-#[inline(always)]
-fn sharpen_lane(rows: &mut [Row; SUBFRAME], lane: usize, lag: i16, gain: i16) {
-    let lag = lag as usize;
-    for n in lag..SUBFRAME {
-        let more = crate::arith::mul(rows[n - lag].0[lane], gain * 2);
-        rows[n].0[lane] = rows[n].0[lane].saturating_add(more);
-    }
 }

@@ -35,6 +35,8 @@ mod open_loop;
 mod spectrum;
 /// The state of sixteen encoders, number by number.
 mod state;
+/// One subframe: both codebooks and their gains.
+mod subframe;
 /// Sixteen 32-bit numbers, as the kernels see them.
 mod vector;
 

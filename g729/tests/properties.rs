@@ -82,9 +82,13 @@ impl Draws {
         self.below(1 << 16) as u16 as i16
     }
 
-    /// Noise, a pulse train, a constant, a square wave or silence, of any level.
-    fn frame(&mut self) -> [i16; 80] {
-        let (kind, shift, period) = (self.below(5), self.below(16), 1 + self.below(79) as usize);
+    /// A kind of signal, how quiet it is, and its period.
+    fn kind(&mut self) -> (u64, u64, usize) {
+        (self.below(6), self.below(16), 1 + self.below(79) as usize)
+    }
+
+    /// Noise, a pulse train, a constant, a square wave, a tone or silence.
+    fn frame(&mut self, (kind, shift, period): (u64, u64, usize)) -> [i16; 80] {
         let level = self.sample() >> shift;
         std::array::from_fn(|n| match kind {
             0 => self.sample() >> shift,
@@ -92,6 +96,9 @@ impl Draws {
             2 => level,
             3 if n / period % 2 == 0 => level,
             3 => level.saturating_neg(),
+            4 => {
+                ((n as f64 * std::f64::consts::TAU / period as f64).sin() * f64::from(level)) as i16
+            }
             _ => 0,
         })
     }
@@ -110,8 +117,14 @@ proptest! {
         let mut batches: Vec<EncoderBatch> =
             Path::ALL.into_iter().filter_map(EncoderBatch::with_path).collect();
         let mut encoders: [Encoder; LANES] = std::array::from_fn(|_| Encoder::new());
-        for n in 0..25 {
-            let frames: [[i16; 80]; LANES] = std::array::from_fn(|_| draws.frame());
+        let mut kinds: [_; LANES] = std::array::from_fn(|_| draws.kind());
+        for n in 0..60 {
+            for kind in &mut kinds {
+                if draws.below(6) == 0 {
+                    *kind = draws.kind();
+                }
+            }
+            let frames: [[i16; 80]; LANES] = std::array::from_fn(|lane| draws.frame(kinds[lane]));
             let samples = frames.each_ref();
             let expected: [[u8; FRAME_BYTES]; LANES] =
                 std::array::from_fn(|lane| encoders[lane].encode(samples[lane]));

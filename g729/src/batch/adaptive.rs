@@ -2,6 +2,7 @@
 //! [`crate::pitch`].
 
 use super::state::Excitation;
+use super::transpose::gather;
 use super::vector::{Doubt, LANES, Row, Vector, Wide};
 use crate::dims::{PAST, SUBFRAME};
 use crate::encoder::closed_loop::{GAIN_MAX, THIRDS_MAX};
@@ -37,7 +38,7 @@ pub(crate) fn backward<V: Vector>(
         for (k, h) in h[..SUBFRAME - n].iter().enumerate() {
             let x: &[V; BLOCK] = x[n + k..n + k + BLOCK].try_into().expect("a block");
             for (sum, x) in sums.iter_mut().zip(x) {
-                *sum = *sum + h.multiply_pairs(*x);
+                *sum = sum.add_pairs(*h, *x);
             }
         }
         for (out, sum) in out[n..n + BLOCK].iter_mut().zip(sums) {
@@ -85,15 +86,10 @@ fn whole<V: Vector>(
     // From the longest lag's first sample to the shortest lag's last.
     const LEN: usize = SUBFRAME + 9;
     let mut rows = [Row::ZERO; LEN];
-    for lane in 0..LANES {
+    gather(&mut rows, |lane| {
         let from = present - least[lane] as usize - 9;
-        let past: &[i16; LEN] = excitation[lane][from..from + LEN]
-            .try_into()
-            .expect("a stretch of the excitation");
-        for (row, &x) in rows.iter_mut().zip(past) {
-            row.0[lane] = x;
-        }
-    }
+        &excitation[lane][from..from + LEN]
+    });
     let mut past = [V::zero(); LEN];
     let mut peak = V::zero();
     for (x, row) in past.iter_mut().zip(&rows) {
@@ -113,7 +109,7 @@ fn whole<V: Vector>(
     for k in 0..count {
         let mut sums = [V::zero(); 2];
         for (n, pair) in pairs.iter().enumerate() {
-            sums[n % 2] = sums[n % 2] + pair.multiply_pairs(past[9 - k + 2 * n]);
+            sums[n % 2] = sums[n % 2].add_pairs(*pair, past[9 - k + 2 * n]);
         }
         let sum = sums[0] + sums[1];
         let better = sum.greater(greatest);
@@ -143,20 +139,18 @@ fn thirds<V: Vector>(
     vector: &mut [Row; SUBFRAME],
     doubt: &mut Doubt<V>,
 ) -> [Lag; LANES] {
-    let mut around = [Wide::ZERO; AROUND];
     let fractional = bits(&whole, |lag| lag <= thirds_max);
-    for lane in 0..LANES {
+    let mut rows = [Row::ZERO; AROUND];
+    gather(&mut rows, |lane| {
         let from = present - whole[lane] as usize - 10;
-        let past: &[i16; AROUND] = excitation[lane][from..from + AROUND]
-            .try_into()
-            .expect("a stretch of the excitation");
-        for (row, &x) in around.iter_mut().zip(past) {
-            row.0[lane] = x.into();
-        }
-    }
+        &excitation[lane][from..from + AROUND]
+    });
+    let mut around = [Wide::ZERO; AROUND];
     let mut peak = V::zero();
-    for row in &around {
-        peak = peak.max(V::load_wide(row).magnitude());
+    for (wide, row) in around.iter_mut().zip(&rows) {
+        let x = V::load(row);
+        peak = peak.max(x.magnitude());
+        x.store_wide(wide);
     }
     let mut best = [V::zero(); SUBFRAME];
     let mut greatest = interpolate(&mut around, &whole, 0, target, &mut best, &mut peak);
@@ -225,7 +219,7 @@ fn interpolate<V: Vector>(
                 .expect("a window's samples");
             let mut sums = [V::splat(0x4000), V::zero()];
             for (m, (w, past)) in weights.iter().zip(past).enumerate() {
-                sums[m % 2] = sums[m % 2] + w.multiply_pairs(V::load_wide(past));
+                sums[m % 2] = sums[m % 2].add_pairs(*w, V::load_wide(past));
             }
             *x = (sums[0] + sums[1]).shift_right::<15>();
             x.store_wide(&mut made[n]);
@@ -288,7 +282,7 @@ pub(crate) fn gain<V: Vector>(
         let low = y.low();
         xx = (xx + x.times(x)).min_unsigned(limit);
         yy = (yy + low.multiply_pairs(y)).min_unsigned(limit);
-        xy = xy + low.multiply_pairs(x);
+        xy = xy.add_pairs(low, x);
     }
     doubt.note_reached(xx, 1 << 30);
     doubt.note_reached(yy, 1 << 30);

@@ -94,6 +94,11 @@ impl Vector for Avx2 {
     shift!(shift_right_logical, _mm256_srlv_epi32);
 
     #[inline(always)]
+    fn add_pairs(self, a: Self, b: Self) -> Self {
+        self + a.multiply_pairs(b)
+    }
+
+    #[inline(always)]
     fn splat(x: i32) -> Self {
         // SAFETY: the features are enabled, see the type.
         Self(unsafe { [_mm256_set1_epi32(x); 2] })

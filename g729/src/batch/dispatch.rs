@@ -11,15 +11,16 @@ use crate::dims::{FRAME_BYTES, FRAME_SAMPLES};
 
 /// Whether this machine allows a path.
 pub(crate) fn allows(path: Path) -> bool {
-    // F, DQ, CD, BW and VL in leaf 7; AVX2 in the same.
-    const AVX512: u32 = 1 << 16 | 1 << 17 | 1 << 28 | 1 << 30 | 1 << 31;
+    // Leaf 7, EBX: AVX2; AVX-512 F, DQ, CD, BW and VL. ECX: AVX-512 VNNI.
     const AVX2: u32 = 1 << 5;
+    const AVX512: u32 = 1 << 16 | 1 << 17 | 1 << 28 | 1 << 30 | 1 << 31 | AVX2;
+    const VNNI: u32 = 1 << 11;
     // SSE and AVX registers; mask registers and both upper parts of AVX-512's.
     const STATES_AVX2: u64 = 0b0000_0110;
     const STATES_AVX512: u64 = 0b1110_0110;
-    let (features, states) = match path {
-        Path::Avx512 => (AVX512, STATES_AVX512),
-        Path::Avx2 => (AVX2, STATES_AVX2),
+    let (features, more, states) = match path {
+        Path::Avx512 => (AVX512, VNNI, STATES_AVX512),
+        Path::Avx2 => (AVX2, 0, STATES_AVX2),
         Path::Scalar => return true,
     };
     // Extended states are enabled (OSXSAVE) and leaf 7 exists.
@@ -28,7 +29,8 @@ pub(crate) fn allows(path: Path) -> bool {
     }
     // SAFETY: OSXSAVE says that the instruction may be used.
     let enabled = unsafe { enabled_states() };
-    enabled & states == states && __cpuid_count(7, 0).ebx & features == features
+    let leaf = __cpuid_count(7, 0);
+    enabled & states == states && leaf.ebx & features == features && leaf.ecx & more == more
 }
 
 #[target_feature(enable = "xsave")]
@@ -54,7 +56,7 @@ pub(crate) fn encode(
     }
 }
 
-#[target_feature(enable = "avx512f,avx512bw,avx512cd,avx512dq,avx512vl")]
+#[target_feature(enable = "avx512f,avx512bw,avx512cd,avx512dq,avx512vl,avx512vnni")]
 fn with_avx512(
     state: &mut State,
     samples: &[&[i16; FRAME_SAMPLES]; LANES],

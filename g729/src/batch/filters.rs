@@ -53,7 +53,7 @@ pub(crate) fn synthesise<V: Vector>(
         let mut sum = first.multiply_pairs(V::load(&input[n])) + V::splat(0x800);
         // The newest output comes last, so that the sum waits for nothing else.
         for j in (1..TAPS).rev() {
-            sum = sum + taps[j].multiply_pairs(signal[n + ORDER - j]);
+            sum = sum.add_pairs(taps[j], signal[n + ORDER - j]);
         }
         let y = sum.shift_right::<12>().clamp16();
         signal[n + ORDER] = y;
@@ -92,7 +92,7 @@ pub(crate) fn residual<V: Vector>(
     for n in 0..SUBFRAME {
         let mut sum = V::splat(0x800);
         for j in 0..TAPS {
-            sum = sum + taps[j].multiply_pairs(V::load(&x[n + ORDER - j]));
+            sum = sum.add_pairs(taps[j], V::load(&x[n + ORDER - j]));
         }
         sum.shift_right::<12>().clamp16().store(&mut out[n]);
     }

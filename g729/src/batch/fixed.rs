@@ -111,14 +111,14 @@ impl<'a, V: Vector> Search<'a, V> {
         let mut sum = zero;
         for n in 0..SUBFRAME {
             low[n] = h[n].low();
-            sum = sum + low[n].multiply_pairs(h[n]);
+            sum = sum.add_pairs(low[n], h[n]);
             sum.shift_right::<15>()
                 .store(&mut search.alone[SUBFRAME - 1 - n]);
         }
         for distance in 1..SUBFRAME {
             let mut sum = zero;
             for n in 0..SUBFRAME - distance {
-                sum = sum + low[n].multiply_pairs(h[n + distance]);
+                sum = sum.add_pairs(low[n], h[n + distance]);
                 let target = usize::from(TARGETS[distance][n]);
                 if target == NOWHERE {
                     continue;
@@ -482,7 +482,7 @@ impl<V: Vector> Found<V> {
                 let from = BLOCK + n - p;
                 let h: &[V; BLOCK] = h[from..from + BLOCK].try_into().expect("a block");
                 for (sum, h) in sums.iter_mut().zip(h) {
-                    *sum = *sum + pulse.multiply_pairs(*h);
+                    *sum = sum.add_pairs(pulse, *h);
                 }
             }
             for (row, sum) in out[n..].iter_mut().zip(sums) {

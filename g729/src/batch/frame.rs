@@ -1,8 +1,9 @@
 //! One frame of sixteen streams: the order of the stages, as in [`crate::encoder`].
 
 use super::filters::{self, Filter};
-use super::state::{Signals, State, set_column};
+use super::state::{Signals, State};
 use super::subframe::{self, Work};
+use super::transpose::gather;
 use super::vector::{Doubt, LANES, Row, Vector};
 use super::{lp, lsf, open_loop, spectrum};
 use crate::dims::{FRAME_BYTES, FRAME_SAMPLES, ORDER, SUBFRAME, TAPS};
@@ -64,13 +65,11 @@ pub(crate) fn encode<V: Vector>(
 fn push(signals: &mut Signals, samples: &[&[i16; FRAME_SAMPLES]; LANES]) {
     signals.speech.copy_within(FRAME_SAMPLES.., 0);
     signals.weighted.copy_within(FRAME_SAMPLES.., 0);
-    for (lane, samples) in samples.iter().enumerate() {
-        set_column(
-            &mut signals.speech[WINDOW - FRAME_SAMPLES..],
-            lane,
-            *samples,
-        );
-        signals.excitation[lane].copy_within(FRAME_SAMPLES.., 0);
+    gather(&mut signals.speech[WINDOW - FRAME_SAMPLES..], |lane| {
+        samples[lane]
+    });
+    for excitation in &mut signals.excitation {
+        excitation.copy_within(FRAME_SAMPLES.., 0);
     }
 }
 

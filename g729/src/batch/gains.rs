@@ -23,8 +23,8 @@ pub(crate) fn terms<V: Vector>(
         let quieter = V::load(&z[n]).shift_right::<3>();
         let low = quieter.low();
         zz = (zz + low.multiply_pairs(quieter)).min_unsigned(V::splat(1 << 30));
-        xz = xz + low.multiply_pairs(V::load(&x[n]));
-        yz = yz + low.multiply_pairs(V::load(&y[n]));
+        xz = xz.add_pairs(low, V::load(&x[n]));
+        yz = yz.add_pairs(low, V::load(&y[n]));
     }
     // With the energies of x and y, which are noted elsewhere, this bounds all sums of products.
     doubt.note_reached(zz, 1 << 30);

@@ -66,7 +66,7 @@ pub(crate) fn correlate<V: Vector>(speech: &[Row; WINDOW]) -> [Halves<V>; TAPS] 
     for n in (0..WINDOW).step_by(2) {
         let pair = V::load_wide(&windowed[n]);
         for (lag, sum) in sums.iter_mut().enumerate() {
-            *sum = *sum + pair.multiply_pairs(V::load_wide(&windowed[n + 1 + lag]));
+            *sum = sum.add_pairs(pair, V::load_wide(&windowed[n + 1 + lag]));
         }
     }
     let mut out = [Halves::new(energy.shift_left_by(shift)); TAPS];

@@ -37,6 +37,9 @@ mod spectrum;
 mod state;
 /// One subframe: both codebooks and their gains.
 mod subframe;
+/// From stretches of each stream to rows of all streams, and back.
+#[expect(unsafe_code, reason = "instructions that not every machine has")]
+mod transpose;
 /// Sixteen 32-bit numbers, as the kernels see them.
 mod vector;
 
@@ -46,7 +49,7 @@ pub use vector::LANES;
 /// How a batch is encoded. Every path gives the same bits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Path {
-    /// Sixteen lanes in one register (AVX-512 F, BW, CD, DQ and VL).
+    /// Sixteen lanes in one register (AVX-512 F, BW, CD, DQ, VL and VNNI).
     Avx512,
     /// Sixteen lanes in two registers (AVX2).
     Avx2,

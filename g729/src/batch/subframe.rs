@@ -2,7 +2,8 @@
 
 use super::adaptive::{self, Scaled};
 use super::filters::{self, Filter};
-use super::state::{State, column};
+use super::state::State;
+use super::transpose::scatter;
 use super::vector::{Doubt, LANES, Row, Vector, Wide};
 use super::{fixed, gains};
 use crate::arith::mul;
@@ -255,8 +256,9 @@ fn error_memory<V: Vector>(
 /// Sets the excitation of a subframe.
 #[inline(always)]
 fn set_excitation(state: &mut State, sub: usize, rows: &Rows) {
-    for (lane, excitation) in state.signals.excitation.iter_mut().enumerate() {
-        let from = PAST + sub * SUBFRAME;
-        excitation[from..from + SUBFRAME].copy_from_slice(&column(rows, lane));
-    }
+    let from = PAST + sub * SUBFRAME;
+    scatter(rows, |lane, at, samples| {
+        let at = from + at;
+        state.signals.excitation[lane][at..at + samples.len()].copy_from_slice(samples);
+    });
 }

@@ -44,6 +44,8 @@ pub(crate) trait Vector:
 
     /// The sum of the products of the lower and of the upper halves, as signed 16-bit numbers.
     fn multiply_pairs(self, other: Self) -> Self;
+    /// `self` and what [`Vector::multiply_pairs`] makes of the others.
+    fn add_pairs(self, a: Self, b: Self) -> Self;
     /// Differences of both halves as 16-bit numbers, limited to what 16 bits hold.
     fn subtract_pairs(self, other: Self) -> Self;
     fn shift_left<const BY: u32>(self) -> Self;

@@ -145,7 +145,7 @@ fn thirds<V: Vector>(
         let from = present - whole[lane] as usize - 10;
         &excitation[lane][from..from + AROUND]
     });
-    let mut around = [Wide::ZERO; AROUND];
+    let mut around = [Wide::ZERO; AROUND + CHUNK];
     let mut peak = V::zero();
     for (wide, row) in around.iter_mut().zip(&rows) {
         let x = V::load(row);
@@ -196,7 +196,7 @@ fn bits(lags: &[i16; LANES], condition: impl Fn(i16) -> bool) -> u16 {
 /// One phase of the interpolation filter, and the correlation of its output with the target.
 #[inline(always)]
 fn interpolate<V: Vector>(
-    around: &mut [Wide; AROUND],
+    around: &mut [Wide; AROUND + CHUNK],
     whole: &[i16; LANES],
     phase: usize,
     target: &[V; SUBFRAME],
@@ -237,13 +237,20 @@ const CHUNK: usize = 10;
 
 /// Appends what was made to the past of those streams whose lags reach into the vector itself.
 #[inline(always)]
-fn repeat(around: &mut [Wide; AROUND], whole: &[i16; LANES], from: usize, made: &[Wide; CHUNK]) {
-    for (lane, &lag) in whole.iter().enumerate() {
-        let place = lag as usize + 10 + from;
-        if place < AROUND {
-            for (row, made) in around[place..].iter_mut().zip(made) {
-                row.0[lane] = made.0[lane];
-            }
+fn repeat(
+    around: &mut [Wide; AROUND + CHUNK],
+    whole: &[i16; LANES],
+    from: usize,
+    made: &[Wide; CHUNK],
+) {
+    let mut lanes = bits(whole, |lag| (lag as usize) + 10 + from < AROUND);
+    while lanes != 0 {
+        let lane = lanes.trailing_zeros() as usize;
+        lanes &= lanes - 1;
+        let place = whole[lane] as usize + 10 + from;
+        let rows = &mut around[place..place + CHUNK];
+        for (row, made) in rows.iter_mut().zip(made) {
+            row.0[lane] = made.0[lane];
         }
     }
 }

@@ -115,7 +115,8 @@ impl<'a, V: Vector> Search<'a, V> {
             sum.shift_right::<15>()
                 .store(&mut search.alone[SUBFRAME - 1 - n]);
         }
-        for distance in 1..SUBFRAME {
+        // Places at a multiple of 5 from each other are on one track: no pair.
+        for distance in (1..SUBFRAME).filter(|distance| distance % TRACKS != 0) {
             let mut sum = zero;
             for n in 0..SUBFRAME - distance {
                 sum = sum.add_pairs(low[n], h[n + distance]);

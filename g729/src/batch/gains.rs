@@ -257,21 +257,25 @@ fn choose<V: Vector>(
         }
     }
     let (mut best, mut least) = (V::zero(), V::splat(i32::MAX));
+    let mut full = V::zero();
     for (i, [pitch1, factor1]) in first.iter().enumerate() {
         for (j, [pitch2, factor2]) in second.iter().enumerate() {
             let pitch = V::load(pitch1) + V::load(pitch2);
             let factor = (V::load(factor1) + V::load(factor2)).shift_right::<1>();
-            let code = mantissa.times_q15(factor);
+            let code = product(mantissa, factor);
             let gains = [
-                pitch.times_q15(pitch),
+                product(pitch, pitch),
                 pitch,
-                code.times_q15(code),
+                product(code, code),
                 code,
-                code.times_q15(pitch),
+                product(code, pitch),
             ];
+            // Half of the error: where that has 31 bits, the scalar sum may have saturated.
             let mut error = V::zero();
             for (weight, gain) in weights.iter().zip(gains) {
-                error = doubt.sum(error, weight.times16(gain));
+                let low = weight.lo.multiply_pairs(gain).shift_right::<15>();
+                error = error.add_pairs(weight.hi, gain) + low;
+                full = full | (error ^ (error + error));
             }
             let too_much = pitch.greater(V::splat(i32::from(TAMED) - 1)) & tamed;
             let error = V::select(too_much, V::splat(i32::MAX), error);
@@ -280,6 +284,7 @@ fn choose<V: Vector>(
             least = least.min(error);
         }
     }
+    doubt.note(V::zero().greater(full));
     let mut chosen = Row::ZERO;
     best.store(&mut chosen);
     let mut out = [GainIndex::default(); LANES];
@@ -289,4 +294,10 @@ fn choose<V: Vector>(
         index.second = starts[1].0[lane] as usize + chosen % KEPT[1];
     }
     out
+}
+
+/// The product of fractions that are not negative, so that their upper halves are zero.
+#[inline(always)]
+fn product<V: Vector>(a: V, b: V) -> V {
+    a.multiply_pairs(b).shift_right::<15>()
 }

@@ -2,9 +2,10 @@
 //!
 //! # How the code is laid out
 //!
-//! Encoder and decoder are a folder each, one stage a file; what both need lies beside them. Section
-//! numbers (§3.2.1) and equations are those of the Recommendation, those with an A of its Annex A.
-//! A number "in Q12" counts in units of 2^-12. Samples are in Q0 throughout.
+//! Encoder and decoder are a folder each, one stage a file; what both need lies beside them. The
+//! folder `batch` has the encoder's stages again, in lanes, and the scalar ones are its oracle.
+//! Section numbers (§3.2.1) and equations are those of the Recommendation, those with an A of its
+//! Annex A. A number "in Q12" counts in units of 2^-12. Samples are in Q0 throughout.
 #![cfg_attr(not(test), no_std)]
 #![deny(unsafe_code)]
 

@@ -28,8 +28,8 @@ pub(crate) fn magnitude<V: Vector>(a: &Filter<V>) -> V {
 
 /// The output of 1/A(z) for a subframe, from the ten outputs before.
 ///
-/// Up to a first sum that leaves 32 bits all outputs are right: so their peak tells whether there is
-/// one. The input's part of a sum is at most 2^27.
+/// Up to a first sum that leaves 32 bits all outputs are right: so their peak tells whether there
+/// is one. The input's part of a sum is at most 2^27.
 #[inline(always)]
 pub(crate) fn synthesise<V: Vector>(
     a: &Filter<V>,

@@ -242,20 +242,8 @@ fn choose<V: Vector>(
     let mut starts = [Row::ZERO; 2];
     start[0].store(&mut starts[0]);
     start[1].store(&mut starts[1]);
-    // Rows from each stream's own start: pitch gains and factors.
-    let mut first = [[Row::ZERO; 2]; KEPT[0]];
-    let mut second = [[Row::ZERO; 2]; KEPT[1]];
-    for lane in 0..LANES {
-        let [one, two] = [starts[0].0[lane] as usize, starts[1].0[lane] as usize];
-        for (rows, gains) in first.iter_mut().zip(&GAIN_STAGE1[one..one + KEPT[0]]) {
-            rows[0].0[lane] = gains[0];
-            rows[1].0[lane] = gains[1];
-        }
-        for (rows, gains) in second.iter_mut().zip(&GAIN_STAGE2[two..two + KEPT[1]]) {
-            rows[0].0[lane] = gains[0];
-            rows[1].0[lane] = gains[1];
-        }
-    }
+    let first: [_; KEPT[0]] = rows_from(&GAIN_STAGE1, &starts[0]);
+    let second: [_; KEPT[1]] = rows_from(&GAIN_STAGE2, &starts[1]);
     let (mut best, mut least) = (V::zero(), V::splat(i32::MAX));
     let mut full = V::zero();
     for (i, [pitch1, factor1]) in first.iter().enumerate() {
@@ -294,6 +282,20 @@ fn choose<V: Vector>(
         index.second = starts[1].0[lane] as usize + chosen % KEPT[1];
     }
     out
+}
+
+/// Rows of a codebook from each stream's own start: pitch gains and factors.
+#[inline(always)]
+fn rows_from<const N: usize>(codebook: &[[i16; 2]], starts: &Row) -> [[Row; 2]; N] {
+    let mut rows = [[Row::ZERO; 2]; N];
+    for (lane, &start) in starts.0.iter().enumerate() {
+        let start = start as usize;
+        for (row, gains) in rows.iter_mut().zip(&codebook[start..start + N]) {
+            row[0].0[lane] = gains[0];
+            row[1].0[lane] = gains[1];
+        }
+    }
+    rows
 }
 
 /// The product of fractions that are not negative, so that their upper halves are zero.

@@ -117,7 +117,7 @@ fn polynomials<V: Vector>(a: &Filter<V>, doubt: &mut Doubt<V>) -> [Series<V>; 2]
         for i in 0..HALF {
             series.f[i] = V::select(too_large, coarse[own][i], fine[own][i]);
         }
-        // What the recursion comes to is at most this, for any cosine, and 2^18 of it leave 32 bits.
+        // What the recursion comes to is at most this, for any cosine: 2^18 would leave 32 bits.
         let [f1, f2, f3, f4] = [
             series.f[0].magnitude(),
             series.f[1].magnitude(),

@@ -56,31 +56,34 @@ pub(crate) fn residual(a: &Lp, x: &[i16], out: &mut [i16]) {
 ///
 /// `signal` begins with the 10 outputs before the first, and goes on with inputs, which outputs
 /// replace.
-pub(crate) fn synthesise(a: &Lp, signal: &mut [i16]) -> bool {
-    if magnitude(a) <= 0x7fff {
-        synthesise_plain(a, signal)
-    } else {
+pub(crate) fn synthesise<const N: usize>(a: &Lp, signal: &mut [i16; N]) -> bool {
+    let before = *signal;
+    synthesise_plain(a, signal).unwrap_or_else(|| {
+        *signal = before;
         synthesise_saturating(a, signal)
-    }
+    })
 }
 
-/// No sum of coefficients below 8 with 16-bit samples leaves 32 bits.
-fn synthesise_plain(a: &Lp, signal: &mut [i16]) -> bool {
+/// With sums that wrap around; `None` if one may have, which leaves no valid signal.
+fn synthesise_plain<const N: usize>(a: &Lp, signal: &mut [i16; N]) -> Option<bool> {
     let mut saturated = false;
     let taps: [i32; TAPS] = a.map(i32::from);
-    for n in ORDER..signal.len() {
+    for n in ORDER..N {
         let past: &[i16; ORDER] = signal[n - ORDER..n]
             .try_into()
             .expect("ten samples precede each of the block");
         // The newest output comes last, so that the sum waits for nothing else.
         let mut sum = taps[0] * i32::from(signal[n]);
         for j in (1..=ORDER).rev() {
-            sum -= taps[j] * i32::from(past[ORDER - j]);
+            sum = sum.wrapping_sub(taps[j] * i32::from(past[ORDER - j]));
         }
-        signal[n] = round_q12(sum);
+        signal[n] = clamp16(sum.wrapping_add(0x800) >> 12);
         saturated |= !(-(1 << 27)..(1 << 27) - 0x800).contains(&sum);
     }
-    saturated
+    // Up to the first sum that wraps around all outputs are right: so their peak tells whether
+    // there is one. The input's part of a sum is at most 2^27.
+    let bound = i64::from(magnitude(a)) * i64::from(peak(signal));
+    (bound < (1 << 30) - (1 << 27)).then_some(saturated)
 }
 
 fn synthesise_saturating(a: &Lp, signal: &mut [i16]) -> bool {
@@ -118,17 +121,20 @@ mod tests {
 
     proptest! {
         #[test]
-        fn plain_sums_are_the_saturating_ones(
-            a in prop::array::uniform11(-2900..2900_i16),
+        fn plain_sums_are_taken_only_where_they_are_the_saturating_ones(
+            a in prop::array::uniform11(any::<i16>()),
+            scale in 0..6_u32,
             signal in prop::collection::vec(any::<i16>(), 50),
+            shift in 0..16_u32,
         ) {
-            let a: Lp = core::array::from_fn(|j| if j == 0 { 4096 } else { a[j] });
-            let (mut plain, mut saturating) = (signal.clone(), signal);
+            let a: Lp = core::array::from_fn(|j| if j == 0 { 4096 } else { a[j] >> scale });
+            let signal: [i16; 50] = core::array::from_fn(|n| signal[n] >> shift);
+            let (mut either, mut saturating) = (signal, signal);
             prop_assert_eq!(
-                synthesise_plain(&a, &mut plain),
+                synthesise(&a, &mut either),
                 synthesise_saturating(&a, &mut saturating)
             );
-            prop_assert_eq!(plain, saturating);
+            prop_assert_eq!(either, saturating);
         }
     }
 

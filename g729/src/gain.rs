@@ -43,8 +43,13 @@ impl EnergyMemory {
 
     /// §3.9.1, equations (66) to (71): the gain that the vector `code` (Q13) will likely need.
     pub(crate) fn predict(&self, code: &Block) -> PredictedGain {
+        self.predict_from_energy(dot(0, code, code))
+    }
+
+    /// The same, from the vector's energy: the sum of its doubled squares.
+    pub(crate) fn predict_from_energy(&self, energy: i32) -> PredictedGain {
         // The mean energy of 30 dB less the vector's own, in dB: 10·log10 is 3.0103·log2.
-        let (whole, fraction) = log2(dot(0, code, code));
+        let (whole, fraction) = log2(energy);
         let energy = Split {
             hi: whole,
             lo: fraction,

@@ -2,9 +2,10 @@
 //!
 //! # How the code is laid out
 //!
-//! Encoder and decoder are a folder each, one stage a file; what both need lies beside them. Section
-//! numbers (§3.2.1) and equations are those of the Recommendation, those with an A of its Annex A.
-//! A number "in Q12" counts in units of 2^-12. Samples are in Q0 throughout.
+//! Encoder and decoder are a folder each, one stage a file; what both need lies beside them. The
+//! folder `batch` has the encoder's stages again, in lanes, and the scalar ones are its oracle.
+//! Section numbers (§3.2.1) and equations are those of the Recommendation, those with an A of its
+//! Annex A. A number "in Q12" counts in units of 2^-12. Samples are in Q0 throughout.
 #![cfg_attr(not(test), no_std)]
 #![deny(unsafe_code)]
 
@@ -12,6 +13,10 @@
 mod arith;
 /// Sixteen encoders at once, in the lanes of vector registers.
 #[cfg(target_arch = "x86_64")]
+#[expect(
+    clippy::needless_range_loop,
+    reason = "lanes are walked in several arrays at once"
+)]
 mod batch;
 /// The decoder (§4, §A.4).
 mod decoder;
@@ -43,7 +48,7 @@ mod tables;
 mod testing;
 
 #[cfg(target_arch = "x86_64")]
-pub use batch::{EncoderBatch, LANES};
+pub use batch::{EncoderBatch, LANES, Path};
 pub use decoder::{Decoder, Frame};
 pub use dims::{FRAME_BYTES, FRAME_SAMPLES};
 pub use encoder::Encoder;

@@ -6,9 +6,9 @@ use crate::dims::Spectrum;
 use crate::tables::{ARCCOSINE_SLOPE, COSINE, COSINE_SLOPE};
 
 /// 2π in Q12: from the place in the table to radians.
-const INDEX_TO_LSF: i16 = 25736;
+pub(crate) const INDEX_TO_LSF: i16 = 25736;
 /// 1/2π in Q17: from radians to the place in the table.
-const LSF_TO_INDEX: i16 = 20861;
+pub(crate) const LSF_TO_INDEX: i16 = 20861;
 
 /// The frequencies of LSPs in falling order.
 pub(crate) fn from_lsp(lsp: &Spectrum) -> Spectrum {

@@ -1,13 +1,15 @@
 //! The adaptive-codebook search in lanes: as in `encoder::{impulse, closed_loop}` and
 //! [`crate::pitch`].
 
+use super::state::Excitation;
+use super::transpose::gather;
 use super::vector::{Doubt, LANES, Row, Vector, Wide};
 use crate::dims::{PAST, SUBFRAME};
 use crate::encoder::closed_loop::{GAIN_MAX, THIRDS_MAX};
 use crate::pitch::{LOUD, Lag, WEIGHTS, WINDOW};
 
-/// Past and present excitation of each stream.
-pub(crate) type Excitation = [[i16; PAST + SUBFRAME]; LANES];
+/// Sums that are made side by side.
+const BLOCK: usize = 4;
 
 /// A target filtered backwards, as in [`crate::encoder::impulse::backward`].
 #[inline(always)]
@@ -17,7 +19,7 @@ pub(crate) fn backward<V: Vector>(
     out: &mut [V; SUBFRAME],
     doubt: &mut Doubt<V>,
 ) {
-    let (mut x, mut h) = ([V::zero(); SUBFRAME], [V::zero(); SUBFRAME]);
+    let (mut x, mut h) = ([V::zero(); SUBFRAME + BLOCK], [V::zero(); SUBFRAME]);
     let (mut peak, mut magnitudes) = (V::zero(), V::zero());
     for n in 0..SUBFRAME {
         x[n] = V::load(&target[n]);
@@ -30,13 +32,19 @@ pub(crate) fn backward<V: Vector>(
     let coarse = magnitudes.shift_right::<6>() + V::splat(1);
     doubt.note_reached(coarse.times(peak), 1 << 24);
     let mut greatest = V::zero();
-    for n in 0..SUBFRAME {
-        let mut sums = [V::zero(); 2];
-        for j in n..SUBFRAME {
-            sums[j % 2] = sums[j % 2] + h[j - n].multiply_pairs(x[j]);
+    for n in (0..SUBFRAME).step_by(BLOCK) {
+        // The zeros after the target make up for what the later sums of a block have too much.
+        let mut sums = [V::zero(); BLOCK];
+        for (k, h) in h[..SUBFRAME - n].iter().enumerate() {
+            let x: &[V; BLOCK] = x[n + k..n + k + BLOCK].try_into().expect("a block");
+            for (sum, x) in sums.iter_mut().zip(x) {
+                *sum = sum.add_pairs(*h, *x);
+            }
         }
-        out[n] = (sums[0] + sums[1]).shift_left::<1>();
-        greatest = greatest.max(out[n].magnitude());
+        for (out, sum) in out[n..n + BLOCK].iter_mut().zip(sums) {
+            *out = sum.shift_left::<1>();
+            greatest = greatest.max(out.magnitude());
+        }
     }
     let shift = V::splat(18) - greatest.norm().min(V::splat(16));
     for sum in out {
@@ -47,7 +55,7 @@ pub(crate) fn backward<V: Vector>(
 /// The best lags; the vectors at them go to `vector`. `ranges` are the least lags of `count` each.
 #[inline(always)]
 pub(crate) fn search<V: Vector>(
-    excitation: &Excitation,
+    excitation: &[Excitation; LANES],
     target: &[V; SUBFRAME],
     least: &[i16; LANES],
     sub: usize,
@@ -59,29 +67,16 @@ pub(crate) fn search<V: Vector>(
         magnitudes = magnitudes + x.magnitude();
     }
     let coarse = magnitudes.shift_right::<4>() + V::splat(1);
-    let whole = whole(
-        excitation,
-        target,
-        least,
-        if sub == 0 { 7 } else { 10 },
-        coarse,
-        doubt,
-    );
-    thirds(
-        excitation,
-        target,
-        whole,
-        THIRDS_MAX[sub],
-        coarse,
-        vector,
-        doubt,
-    )
+    let count = if sub == 0 { 7 } else { 10 };
+    let past = (excitation, PAST + sub * SUBFRAME);
+    let whole = whole(past, target, least, count, coarse, doubt);
+    thirds(past, target, whole, THIRDS_MAX[sub], coarse, vector, doubt)
 }
 
 /// The whole lag of greatest correlation with the target.
 #[inline(always)]
 fn whole<V: Vector>(
-    excitation: &Excitation,
+    (excitation, present): (&[Excitation; LANES], usize),
     target: &[V; SUBFRAME],
     least: &[i16; LANES],
     count: usize,
@@ -91,15 +86,10 @@ fn whole<V: Vector>(
     // From the longest lag's first sample to the shortest lag's last.
     const LEN: usize = SUBFRAME + 9;
     let mut rows = [Row::ZERO; LEN];
-    for lane in 0..LANES {
-        let from = PAST - least[lane] as usize - 9;
-        let past: &[i16; LEN] = excitation[lane][from..from + LEN]
-            .try_into()
-            .expect("a stretch of the excitation");
-        for (row, &x) in rows.iter_mut().zip(past) {
-            row.0[lane] = x;
-        }
-    }
+    gather(&mut rows, |lane| {
+        let from = present - least[lane] as usize - 9;
+        &excitation[lane][from..from + LEN]
+    });
     let mut past = [V::zero(); LEN];
     let mut peak = V::zero();
     for (x, row) in past.iter_mut().zip(&rows) {
@@ -119,7 +109,7 @@ fn whole<V: Vector>(
     for k in 0..count {
         let mut sums = [V::zero(); 2];
         for (n, pair) in pairs.iter().enumerate() {
-            sums[n % 2] = sums[n % 2] + pair.multiply_pairs(past[9 - k + 2 * n]);
+            sums[n % 2] = sums[n % 2].add_pairs(*pair, past[9 - k + 2 * n]);
         }
         let sum = sums[0] + sums[1];
         let better = sum.greater(greatest);
@@ -141,7 +131,7 @@ const AROUND: usize = SUBFRAME + WINDOW;
 /// The best third about each whole lag.
 #[inline(always)]
 fn thirds<V: Vector>(
-    excitation: &Excitation,
+    (excitation, present): (&[Excitation; LANES], usize),
     target: &[V; SUBFRAME],
     whole: [i16; LANES],
     thirds_max: i16,
@@ -149,21 +139,18 @@ fn thirds<V: Vector>(
     vector: &mut [Row; SUBFRAME],
     doubt: &mut Doubt<V>,
 ) -> [Lag; LANES] {
-    let mut around = [Wide::ZERO; AROUND];
-    let mut fractional = 0_u16;
-    for lane in 0..LANES {
-        let from = PAST - whole[lane] as usize - 10;
-        let past: &[i16; AROUND] = excitation[lane][from..from + AROUND]
-            .try_into()
-            .expect("a stretch of the excitation");
-        for (row, &x) in around.iter_mut().zip(past) {
-            row.0[lane] = x.into();
-        }
-        fractional |= u16::from(whole[lane] <= thirds_max) << lane;
-    }
+    let fractional = bits(&whole, |lag| lag <= thirds_max);
+    let mut rows = [Row::ZERO; AROUND];
+    gather(&mut rows, |lane| {
+        let from = present - whole[lane] as usize - 10;
+        &excitation[lane][from..from + AROUND]
+    });
+    let mut around = [Wide::ZERO; AROUND + CHUNK];
     let mut peak = V::zero();
-    for row in &around {
-        peak = peak.max(V::load_wide(row).magnitude());
+    for (wide, row) in around.iter_mut().zip(&rows) {
+        let x = V::load(row);
+        peak = peak.max(x.magnitude());
+        x.store_wide(wide);
     }
     let mut best = [V::zero(); SUBFRAME];
     let mut greatest = interpolate(&mut around, &whole, 0, target, &mut best, &mut peak);
@@ -198,10 +185,18 @@ fn thirds<V: Vector>(
     lags
 }
 
+/// A bit for each stream whose lag fulfils a condition.
+#[inline(always)]
+fn bits(lags: &[i16; LANES], condition: impl Fn(i16) -> bool) -> u16 {
+    lags.iter().enumerate().fold(0, |bits, (lane, &lag)| {
+        bits | u16::from(condition(lag)) << lane
+    })
+}
+
 /// One phase of the interpolation filter, and the correlation of its output with the target.
 #[inline(always)]
 fn interpolate<V: Vector>(
-    around: &mut [Wide; AROUND],
+    around: &mut [Wide; AROUND + CHUNK],
     whole: &[i16; LANES],
     phase: usize,
     target: &[V; SUBFRAME],
@@ -214,30 +209,50 @@ fn interpolate<V: Vector>(
     }
     // The last phase counts from one sample earlier.
     let first = usize::from(phase < 2);
-    let shortest = whole.iter().fold(i16::MAX, |least, &lag| lag.min(least)) as usize;
     let mut correlation = V::zero();
-    for n in 0..SUBFRAME {
-        let mut sums = [V::splat(0x4000), V::zero()];
-        for (m, w) in weights.iter().enumerate() {
-            sums[m % 2] = sums[m % 2] + w.multiply_pairs(V::load_wide(&around[first + n + m]));
-        }
-        let x = (sums[0] + sums[1]).shift_right::<15>();
-        out[n] = x;
-        *peak = peak.max(x.magnitude());
-        correlation = correlation + target[n].times(x);
-        // Short lags reach into the vector itself.
-        if shortest + 10 + n < AROUND {
-            let mut row = Wide::ZERO;
-            x.store_wide(&mut row);
-            for lane in 0..LANES {
-                let place = whole[lane] as usize + 10 + n;
-                if place < AROUND {
-                    around[place].0[lane] = row.0[lane];
-                }
+    for (from, out) in out.chunks_exact_mut(CHUNK).enumerate() {
+        let from = from * CHUNK;
+        let mut made = [Wide::ZERO; CHUNK];
+        for (n, x) in out.iter_mut().enumerate() {
+            let past: &[Wide; WINDOW] = around[first + from + n..][..WINDOW]
+                .try_into()
+                .expect("a window's samples");
+            let mut sums = [V::splat(0x4000), V::zero()];
+            for (m, (w, past)) in weights.iter().zip(past).enumerate() {
+                sums[m % 2] = sums[m % 2].add_pairs(*w, V::load_wide(past));
             }
+            *x = (sums[0] + sums[1]).shift_right::<15>();
+            x.store_wide(&mut made[n]);
+            *peak = peak.max(x.magnitude());
+            correlation = correlation + target[from + n].times(*x);
         }
+        repeat(around, whole, from, &made);
     }
     correlation
+}
+
+/// Samples of a vector that are made before the first of them can be needed again: no lag is
+/// shorter than 20, and the filter looks 10 samples ahead.
+const CHUNK: usize = 10;
+
+/// Appends what was made to the past of those streams whose lags reach into the vector itself.
+#[inline(always)]
+fn repeat(
+    around: &mut [Wide; AROUND + CHUNK],
+    whole: &[i16; LANES],
+    from: usize,
+    made: &[Wide; CHUNK],
+) {
+    let mut lanes = bits(whole, |lag| (lag as usize) + 10 + from < AROUND);
+    while lanes != 0 {
+        let lane = lanes.trailing_zeros() as usize;
+        lanes &= lanes - 1;
+        let place = whole[lane] as usize + 10 + from;
+        let rows = &mut around[place..place + CHUNK];
+        for (row, made) in rows.iter_mut().zip(made) {
+            row.0[lane] = made.0[lane];
+        }
+    }
 }
 
 /// A number of each stream as a mantissa of 16 bits and a count of fraction bits.
@@ -274,7 +289,7 @@ pub(crate) fn gain<V: Vector>(
         let low = y.low();
         xx = (xx + x.times(x)).min_unsigned(limit);
         yy = (yy + low.multiply_pairs(y)).min_unsigned(limit);
-        xy = xy + low.multiply_pairs(x);
+        xy = xy.add_pairs(low, x);
     }
     doubt.note_reached(xx, 1 << 30);
     doubt.note_reached(yy, 1 << 30);

@@ -53,6 +53,12 @@ impl Vector for Avx512 {
     binary!(min_unsigned, _mm512_min_epu32);
 
     #[inline(always)]
+    fn add_pairs(self, a: Self, b: Self) -> Self {
+        // SAFETY: the features are enabled, see the type.
+        Self(unsafe { _mm512_dpwssd_epi32(self.0, a.0, b.0) })
+    }
+
+    #[inline(always)]
     fn splat(x: i32) -> Self {
         // SAFETY: the features are enabled, see the type.
         Self(unsafe { _mm512_set1_epi32(x) })

@@ -2,63 +2,74 @@
 
 use core::arch::x86_64::{__cpuid, __cpuid_count, _xgetbv};
 
+use super::avx2::Avx2;
 use super::avx512::Avx512;
-use super::frame;
 use super::state::State;
 use super::vector::LANES;
+use super::{Path, frame};
 use crate::dims::{FRAME_BYTES, FRAME_SAMPLES};
 
-/// How a batch is encoded.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Path {
-    /// Lanes of AVX-512 (with the parts BW, CD, DQ and VL).
-    Avx512,
-    /// One stream after the other.
-    Scalar,
-}
-
-/// The best path that this machine allows.
-pub(crate) fn detect() -> Path {
+/// Whether this machine allows a path.
+pub(crate) fn allows(path: Path) -> bool {
+    // Leaf 7, EBX: AVX2; AVX-512 F, DQ, CD, BW and VL. ECX: AVX-512 VNNI.
+    const AVX2: u32 = 1 << 5;
+    const AVX512: u32 = 1 << 16 | 1 << 17 | 1 << 28 | 1 << 30 | 1 << 31 | AVX2;
+    const VNNI: u32 = 1 << 11;
+    // SSE and AVX registers; mask registers and both upper parts of AVX-512's.
+    const STATES_AVX2: u64 = 0b0000_0110;
+    const STATES_AVX512: u64 = 0b1110_0110;
+    let (features, more, states) = match path {
+        Path::Avx512 => (AVX512, VNNI, STATES_AVX512),
+        Path::Avx2 => (AVX2, 0, STATES_AVX2),
+        Path::Scalar => return true,
+    };
     // Extended states are enabled (OSXSAVE) and leaf 7 exists.
     if __cpuid(0).eax < 7 || __cpuid(1).ecx >> 27 & 1 == 0 {
-        return Path::Scalar;
+        return false;
     }
     // SAFETY: OSXSAVE says that the instruction may be used.
-    let enabled = unsafe { xcr0() };
-    // SSE, AVX, mask registers, and both upper parts of AVX-512.
-    const STATES: u64 = 0b1110_0110;
-    // F, DQ, CD, BW and VL.
-    const FEATURES: u32 = 1 << 16 | 1 << 17 | 1 << 28 | 1 << 30 | 1 << 31;
-    let features = __cpuid_count(7, 0).ebx;
-    if enabled & STATES == STATES && features & FEATURES == FEATURES {
-        Path::Avx512
-    } else {
-        Path::Scalar
-    }
+    let enabled = unsafe { enabled_states() };
+    let leaf = __cpuid_count(7, 0);
+    enabled & states == states && leaf.ebx & features == features && leaf.ecx & more == more
 }
 
 #[target_feature(enable = "xsave")]
-fn xcr0() -> u64 {
-    // SAFETY: the caller knows that the instruction exists and register 0 always does.
+fn enabled_states() -> u64 {
+    // SAFETY: register 0 always exists.
     unsafe { _xgetbv(0) }
 }
 
-/// Encodes one frame with AVX-512, as [`frame::encode`].
-pub(crate) fn encode_avx512(
+/// Encodes one frame of each stream, see [`frame::encode`], on a path in lanes that is allowed.
+pub(crate) fn encode(
+    path: Path,
     state: &mut State,
     samples: &[&[i16; FRAME_SAMPLES]; LANES],
     frames: &mut [[u8; FRAME_BYTES]; LANES],
 ) -> u16 {
-    debug_assert_eq!(detect(), Path::Avx512);
-    // SAFETY: this path is only taken where [`detect`] has found the features.
-    unsafe { with_avx512(state, samples, frames) }
+    debug_assert!(allows(path));
+    match path {
+        // SAFETY: a batch has a path only if it is allowed: the features were found.
+        Path::Avx512 => unsafe { with_avx512(state, samples, frames) },
+        // SAFETY: as above.
+        Path::Avx2 => unsafe { with_avx2(state, samples, frames) },
+        Path::Scalar => unreachable!("this path has no lanes"),
+    }
 }
 
-#[target_feature(enable = "avx512f,avx512bw,avx512cd,avx512dq,avx512vl")]
+#[target_feature(enable = "avx512f,avx512bw,avx512cd,avx512dq,avx512vl,avx512vnni")]
 fn with_avx512(
     state: &mut State,
     samples: &[&[i16; FRAME_SAMPLES]; LANES],
     frames: &mut [[u8; FRAME_BYTES]; LANES],
 ) -> u16 {
     frame::encode::<Avx512>(state, samples, frames)
+}
+
+#[target_feature(enable = "avx2")]
+fn with_avx2(
+    state: &mut State,
+    samples: &[&[i16; FRAME_SAMPLES]; LANES],
+    frames: &mut [[u8; FRAME_BYTES]; LANES],
+) -> u16 {
+    frame::encode::<Avx2>(state, samples, frames)
 }

@@ -27,6 +27,9 @@ pub(crate) fn magnitude<V: Vector>(a: &Filter<V>) -> V {
 }
 
 /// The output of 1/A(z) for a subframe, from the ten outputs before.
+///
+/// Up to a first sum that leaves 32 bits all outputs are right: so their peak tells whether there
+/// is one. The input's part of a sum is at most 2^27.
 #[inline(always)]
 pub(crate) fn synthesise<V: Vector>(
     a: &Filter<V>,
@@ -35,26 +38,38 @@ pub(crate) fn synthesise<V: Vector>(
     out: &mut [Row; SUBFRAME],
     doubt: &mut Doubt<V>,
 ) {
-    doubt.note_reached(magnitude(a), 0x8000);
     let first = a[0].low();
     let mut taps = [V::zero(); TAPS];
     for (tap, &a) in taps.iter_mut().zip(a) {
         *tap = a.negate().low();
     }
     let mut signal = [V::zero(); ORDER + SUBFRAME];
+    let mut peak = V::zero();
     for (y, row) in signal.iter_mut().zip(memory) {
         *y = V::load(row);
+        peak = peak.max(y.magnitude());
     }
     for n in 0..SUBFRAME {
         let mut sum = first.multiply_pairs(V::load(&input[n])) + V::splat(0x800);
         // The newest output comes last, so that the sum waits for nothing else.
         for j in (1..TAPS).rev() {
-            sum = sum + taps[j].multiply_pairs(signal[n + ORDER - j]);
+            sum = sum.add_pairs(taps[j], signal[n + ORDER - j]);
         }
         let y = sum.shift_right::<12>().clamp16();
         signal[n + ORDER] = y;
+        peak = peak.max(y.magnitude());
         y.store(&mut out[n]);
     }
+    doubt_products(magnitude(a), peak, (1 << 30) - (1 << 27), doubt);
+}
+
+/// Notes where coefficients of a total magnitude times samples up to a peak could reach a limit.
+#[inline(always)]
+fn doubt_products<V: Vector>(magnitude: V, peak: V, limit: i32, doubt: &mut Doubt<V>) {
+    // The magnitude may need 19 bits.
+    let coarse = magnitude.shift_right::<4>() + V::splat(1);
+    doubt.note_reached(peak, 0x8000);
+    doubt.note_reached(coarse.times(peak), limit >> 4);
 }
 
 /// The residual of a subframe; `x` begins ten samples before it.
@@ -69,14 +84,7 @@ pub(crate) fn residual<V: Vector>(
     for row in x {
         peak = peak.max(V::load(row).magnitude());
     }
-    // A sum fits if |a|·|x| does: the product of a 19-bit and a 16-bit number, the former rounded
-    // up to a multiple of 16.
-    let coarse = magnitude(a).shift_right::<4>() + V::splat(1);
-    doubt.note_reached(
-        coarse.times(peak.min(V::splat(0x7fff)) + V::zero()),
-        1 << 26,
-    );
-    doubt.note_reached(peak, 0x8000);
+    doubt_products(magnitude(a), peak, 1 << 30, doubt);
     let mut taps = [V::zero(); TAPS];
     for (tap, a) in taps.iter_mut().zip(a) {
         *tap = a.low();
@@ -84,7 +92,7 @@ pub(crate) fn residual<V: Vector>(
     for n in 0..SUBFRAME {
         let mut sum = V::splat(0x800);
         for j in 0..TAPS {
-            sum = sum + taps[j].multiply_pairs(V::load(&x[n + ORDER - j]));
+            sum = sum.add_pairs(taps[j], V::load(&x[n + ORDER - j]));
         }
         sum.shift_right::<12>().clamp16().store(&mut out[n]);
     }

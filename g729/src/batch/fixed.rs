@@ -1,6 +1,6 @@
 //! The fixed-codebook search in lanes: as in `encoder::{pulse_energies, fixed_search}`.
 
-use super::vector::{Doubt, LANES, Row, Vector};
+use super::vector::{Doubt, Row, Vector};
 use crate::dims::SUBFRAME;
 
 const TRACKS: usize = 5;
@@ -9,7 +9,7 @@ const PLACES: usize = 8;
 /// Energies by pair of places: 8 by 8 for each pair of tracks that the search looks at.
 const PAIRS: usize = 9;
 /// Where products go that nobody looks at.
-const NOWHERE: usize = PAIRS * PLACES * PLACES;
+pub(crate) const NOWHERE: usize = PAIRS * PLACES * PLACES;
 
 /// The pairs of tracks, lower one first.
 const BLOCKS: [(usize, usize); PAIRS] = [
@@ -62,25 +62,33 @@ const fn targets() -> [[u16; SUBFRAME]; SUBFRAME] {
     targets
 }
 
+/// The energies of pairs of pulses.
+pub(crate) type Pairs = [Row; NOWHERE];
+
 /// What the search weighs choices by.
-pub(crate) struct Search<V> {
+pub(crate) struct Search<'a, V> {
     /// Of each place: how much it has in common with the target.
     strengths: [V; SUBFRAME],
     alone: [Row; SUBFRAME],
-    pairs: [Row; NOWHERE + 1],
+    pairs: &'a mut Pairs,
 }
 
-/// Places and signs of four pulses, stream by stream.
-pub(crate) struct Found {
-    pub(crate) places: [Row; 4],
+/// Four pulses of each stream.
+pub(crate) struct Found<V> {
+    /// 1 or −1 where a pulse is, 0 elsewhere.
+    pub(crate) pulses: [V; SUBFRAME],
+    /// The words C and S.
+    pub(crate) places: Row,
+    pub(crate) signs: Row,
 }
 
-impl<V: Vector> Search<V> {
+impl<'a, V: Vector> Search<'a, V> {
     /// The energies of a response, signed as a target filtered backwards asks for.
     #[inline(always)]
     pub(crate) fn new(
         target: &[V; SUBFRAME],
         response: &[Row; SUBFRAME],
+        pairs: &'a mut Pairs,
         doubt: &mut Doubt<V>,
     ) -> Self {
         let h = scaled(response, doubt);
@@ -88,37 +96,39 @@ impl<V: Vector> Search<V> {
         let mut search = Self {
             strengths: [zero; SUBFRAME],
             alone: [Row::ZERO; SUBFRAME],
-            pairs: [Row::ZERO; NOWHERE + 1],
+            pairs,
         };
-        let mut signs = [zero; SUBFRAME];
+        // The factor of a pair is the exclusive or of both: 32767 for like signs, else −32768.
+        let (mut signs, mut unlike_signs) = ([zero; SUBFRAME], [zero; SUBFRAME]);
         for n in 0..SUBFRAME {
             search.strengths[n] = target[n].magnitude();
-            signs[n] = target[n].shift_right::<31>();
+            // So that four of them fit into 15 bits.
+            doubt.note_reached(search.strengths[n], 0x2000);
+            signs[n] = target[n].shift_right::<31>().low();
+            unlike_signs[n] = signs[n] ^ V::splat(0x7fff);
         }
         let mut low = [zero; SUBFRAME];
         let mut sum = zero;
         for n in 0..SUBFRAME {
             low[n] = h[n].low();
-            sum = sum + low[n].multiply_pairs(h[n]);
+            sum = sum.add_pairs(low[n], h[n]);
             sum.shift_right::<15>()
                 .store(&mut search.alone[SUBFRAME - 1 - n]);
         }
-        for distance in 1..SUBFRAME {
+        // Places at a multiple of 5 from each other are on one track: no pair.
+        for distance in (1..SUBFRAME).filter(|distance| distance % TRACKS != 0) {
             let mut sum = zero;
             for n in 0..SUBFRAME - distance {
-                sum = sum + low[n].multiply_pairs(h[n + distance]);
+                sum = sum.add_pairs(low[n], h[n + distance]);
                 let target = usize::from(TARGETS[distance][n]);
                 if target == NOWHERE {
                     continue;
                 }
                 let later = SUBFRAME - 1 - n;
-                let unlike = signs[later] ^ signs[later - distance];
-                // The least number has no opposite: see `pulse_energies::apply_signs`.
-                let x = sum.shift_right::<15>().max(V::splat(-0x7fff));
-                // One is cut off what is positive and stays so.
-                let kept = x.greater(unlike & V::splat(0x7fff));
-                let signed = (x ^ unlike) - unlike;
-                let value = signed - V::select(kept, V::splat(1), zero);
+                let sign = signs[later] ^ unlike_signs[later - distance];
+                let value = sign
+                    .multiply_pairs(sum.shift_right::<15>())
+                    .shift_right::<15>();
                 value.store(&mut search.pairs[target]);
             }
         }
@@ -127,35 +137,31 @@ impl<V: Vector> Search<V> {
 
     /// The places of the best pulses.
     #[inline(always)]
-    pub(crate) fn best(&self) -> Found {
+    pub(crate) fn best(&self, target: &[V; SUBFRAME]) -> Found<V> {
         let mut best = Pair::worst();
         let mut places = [V::zero(); 4];
         for last in [3, 4] {
             let first = self.first_pair(2, last);
             let rest = self.second_pair(&first, (2, last), 0, 1);
             let found = [
-                place(rest.a, 0),
-                place(rest.b, 1),
-                place(first.a, 2),
-                place(first.b, last),
+                place(rest.first(), 0),
+                place(rest.second(), 1),
+                place(first.first(), 2),
+                place(first.second(), last),
             ];
             take(&mut best, &mut places, rest, found);
 
             let first = self.first_pair(last, 0);
             let rest = self.second_pair(&first, (last, 0), 1, 2);
             let found = [
-                place(first.b, 0),
-                place(rest.a, 1),
-                place(rest.b, 2),
-                place(first.a, last),
+                place(first.second(), 0),
+                place(rest.first(), 1),
+                place(rest.second(), 2),
+                place(first.first(), last),
             ];
             take(&mut best, &mut places, rest, found);
         }
-        let mut rows = [Row::ZERO; 4];
-        for (row, place) in rows.iter_mut().zip(places) {
-            place.store(row);
-        }
-        Found { places: rows }
+        Found::new(&places, target)
     }
 
     #[inline(always)]
@@ -203,19 +209,34 @@ impl<V: Vector> Search<V> {
         for a in [first, second] {
             let chosen = masks(a);
             let row = self.row(strong, &chosen, other);
-            let (mut own, mut sum) = (self.alone(strong, 0), self.strength(strong, 0));
-            for n in 1..PLACES {
-                own = V::select(chosen[n], self.alone(strong, n), own);
-                sum = V::select(chosen[n], self.strength(strong, n), sum);
-            }
-            let own = own.shift_left::<14>() + V::splat(0x8000);
+            let own = self.chosen_alone(strong, &chosen).shift_left::<14>() + V::splat(0x8000);
+            let sum = self.chosen_strength(strong, &chosen);
+            let numbers = a.shift_left::<3>();
             for (b, row) in row.into_iter().enumerate() {
                 let energy = own + self.alone(other, b).shift_left::<14>() + row.shift_left::<15>();
                 let sum = sum + self.strength(other, b);
-                best.consider(a, V::splat(b as i32), sum, energy);
+                best.consider(numbers + V::splat(b as i32), sum, energy);
             }
         }
         best
+    }
+
+    #[inline(always)]
+    fn chosen_alone(&self, track: usize, chosen: &[V::Mask; PLACES]) -> V {
+        let mut own = self.alone(track, 0);
+        for (n, &mask) in chosen.iter().enumerate().skip(1) {
+            own = V::select(mask, self.alone(track, n), own);
+        }
+        own
+    }
+
+    #[inline(always)]
+    fn chosen_strength(&self, track: usize, chosen: &[V::Mask; PLACES]) -> V {
+        let mut own = self.strength(track, 0);
+        for (n, &mask) in chosen.iter().enumerate().skip(1) {
+            own = V::select(mask, self.strength(track, n), own);
+        }
+        own
     }
 
     /// The first of the strongest places of a track, one left out.
@@ -244,7 +265,9 @@ impl<V: Vector> Search<V> {
         outer: usize,
         inner: usize,
     ) -> Pair<V> {
-        let (chosen_a, chosen_b) = (masks(first.a), masks(first.b));
+        let (chosen_a, chosen_b) = (masks(first.first()), masks(first.second()));
+        let strength =
+            self.chosen_strength(tracks.0, &chosen_a) + self.chosen_strength(tracks.1, &chosen_b);
         let row_a = self.row(tracks.0, &chosen_a, inner);
         let row_b = self.row(tracks.1, &chosen_b, inner);
         let mut alone = [V::zero(); PLACES];
@@ -256,21 +279,21 @@ impl<V: Vector> Search<V> {
         }
         let row_a = self.row(tracks.0, &chosen_a, outer);
         let row_b = self.row(tracks.1, &chosen_b, outer);
-        let start = first.energy.shift_left::<14>() + V::splat(0x8000);
+        // A quarter of the first pair's energy, with its sign.
+        let start = first.energy.shift_left::<16>().shift_right::<2>() + V::splat(0x8000);
         // Two chains, so that one need not wait for the other: the later wins if it is better.
         let mut best = [Pair::worst(), Pair::worst()];
         for half in 0..PLACES / 2 {
             for chain in 0..2 {
                 let c = half + chain * PLACES / 2;
-                let sum = first.sum + self.strength(outer, c);
+                let sum = strength + self.strength(outer, c);
                 let energy = start
                     + (row_a[c] + row_b[c]).shift_left::<13>()
                     + self.alone(outer, c).shift_left::<12>();
                 for d in 0..PLACES {
                     let pair = self.pair((outer, c), (inner, d)).shift_left::<13>();
                     best[chain].consider(
-                        V::splat(c as i32),
-                        V::splat(d as i32),
+                        V::splat((c * PLACES + d) as i32),
                         sum + self.strength(inner, d),
                         energy + pair + alone[d],
                     );
@@ -303,7 +326,8 @@ fn scaled<V: Vector>(response: &[Row; SUBFRAME], doubt: &mut Doubt<V>) -> [V; SU
         *h = V::select(loud, x.shift_right::<1>(), x.shift_left_by(shift));
         again = (again + h.times(*h)).min_unsigned(limit);
     }
-    doubt.note_reached(again, 1 << 30);
+    // No sum is −1 then, whose product with −1 would not fit.
+    doubt.note_reached(again, 0x7fff << 15);
     h
 }
 
@@ -323,12 +347,12 @@ fn masks<V: Vector>(chosen: V) -> [V::Mask; PLACES] {
     masks
 }
 
-/// A choice of two pulses, see `fixed_search::Pair`.
+/// A choice of two pulses, see `fixed_search::Pair`. The upper halves of squares and energies are
+/// zero, but for the square that any other beats.
 #[derive(Clone, Copy)]
 struct Pair<V> {
-    a: V,
-    b: V,
-    sum: V,
+    /// Eight times the first one's number, and the second one's.
+    numbers: V,
     square: V,
     energy: V,
 }
@@ -336,11 +360,8 @@ struct Pair<V> {
 impl<V: Vector> Pair<V> {
     #[inline(always)]
     fn worst() -> Self {
-        let zero = V::zero();
         Self {
-            a: zero,
-            b: zero,
-            sum: zero,
+            numbers: V::zero(),
             square: V::splat(-1),
             energy: V::splat(1),
         }
@@ -348,18 +369,17 @@ impl<V: Vector> Pair<V> {
 
     #[inline(always)]
     fn beats(&self, other: &Self) -> V::Mask {
-        other
-            .energy
-            .times(self.square)
-            .greater(other.square.times(self.energy))
+        let (own, others) = (
+            self.square.multiply_pairs(other.energy),
+            self.energy.multiply_pairs(other.square),
+        );
+        own.greater(others)
     }
 
     #[inline(always)]
     fn select(mask: V::Mask, yes: Self, no: Self) -> Self {
         Self {
-            a: V::select(mask, yes.a, no.a),
-            b: V::select(mask, yes.b, no.b),
-            sum: V::select(mask, yes.sum, no.sum),
+            numbers: V::select(mask, yes.numbers, no.numbers),
             square: V::select(mask, yes.square, no.square),
             energy: V::select(mask, yes.energy, no.energy),
         }
@@ -367,17 +387,24 @@ impl<V: Vector> Pair<V> {
 
     /// Takes another choice if it is better. The energy's rounding is added already.
     #[inline(always)]
-    fn consider(&mut self, a: V, b: V, sum: V, energy: V) {
-        let sum = sum.min(V::splat(0x7fff));
-        let square = sum.times(sum).shift_right::<15>();
+    fn consider(&mut self, numbers: V, sum: V, energy: V) {
+        let square = sum.multiply_pairs(sum).shift_right_logical::<15>();
         let other = Self {
-            a,
-            b,
-            sum,
+            numbers,
             square,
-            energy: energy.shift_right::<16>(),
+            energy: energy.shift_right_logical::<16>(),
         };
         *self = Self::select(other.beats(self), other, *self);
+    }
+
+    #[inline(always)]
+    fn first(&self) -> V {
+        self.numbers.shift_right::<3>()
+    }
+
+    #[inline(always)]
+    fn second(&self) -> V {
+        self.numbers & V::splat(7)
     }
 }
 
@@ -390,9 +417,79 @@ fn take<V: Vector>(best: &mut Pair<V>, places: &mut [V; 4], other: Pair<V>, foun
     }
 }
 
-impl Found {
-    pub(crate) fn of(&self, lane: usize) -> [usize; 4] {
-        debug_assert!(lane < LANES);
-        self.places.map(|row| row.0[lane] as usize)
+impl<V: Vector> Found<V> {
+    #[inline(always)]
+    fn new(places: &[V; 4], target: &[V; SUBFRAME]) -> Self {
+        let (zero, one) = (V::zero(), V::splat(1));
+        let mut pulses = [zero; SUBFRAME];
+        let (mut place_words, mut sign_words) = (zero, zero);
+        for n in 0..SUBFRAME {
+            let k = (n % TRACKS).min(3);
+            let here = places[k].equal(V::splat(n as i32));
+            pulses[n] = V::select(here, target[n].shift_right::<31>() | one, zero);
+            let fourth_track = usize::from(n % TRACKS == 4);
+            let number = ((n / TRACKS) << [0, 3, 6, 10][k]) | (fourth_track << 9);
+            place_words = place_words + V::select(here, V::splat(number as i32), zero);
+            let positive = V::select(pulses[n].greater(zero), V::splat(1 << k), zero);
+            sign_words = sign_words | positive;
+        }
+        let mut found = Self {
+            pulses,
+            places: Row::ZERO,
+            signs: Row::ZERO,
+        };
+        place_words.store(&mut found.places);
+        sign_words.store(&mut found.signs);
+        found
+    }
+
+    /// The vector before sharpening, as in [`crate::fixed_codebook::Pulses::vector`].
+    #[inline(always)]
+    pub(crate) fn vector(&self) -> [Row; SUBFRAME] {
+        let mut rows = [Row::ZERO; SUBFRAME];
+        for (row, pulse) in rows.iter_mut().zip(self.pulses) {
+            let positive = (pulse + V::splat(1)).shift_right::<1>();
+            (pulse.shift_left::<13>() - positive).store(row);
+        }
+        rows
+    }
+
+    /// The pulses through the response.
+    #[inline(always)]
+    pub(crate) fn filtered(
+        &self,
+        response: &[Row; SUBFRAME],
+        doubt: &mut Doubt<V>,
+    ) -> [Row; SUBFRAME] {
+        const BLOCK: usize = 4;
+        // Zeros before the response make up for what the earlier sums of a block have too much.
+        let mut h = [V::zero(); BLOCK + SUBFRAME];
+        // The four largest magnitudes bound all sums of four.
+        let mut largest = [V::zero(); 4];
+        for (h, row) in h[BLOCK..].iter_mut().zip(response) {
+            *h = V::load(row);
+            let mut magnitude = h.magnitude();
+            for place in &mut largest {
+                (*place, magnitude) = (place.max(magnitude), place.min(magnitude));
+            }
+        }
+        let bound = largest[0] + largest[1] + largest[2] + largest[3];
+        doubt.note_reached(bound, 0x8000);
+        let mut out = [Row::ZERO; SUBFRAME];
+        for n in (0..SUBFRAME).step_by(BLOCK) {
+            let mut sums = [V::zero(); BLOCK];
+            for (p, pulse) in self.pulses[..n + BLOCK].iter().enumerate() {
+                let pulse = pulse.low();
+                let from = BLOCK + n - p;
+                let h: &[V; BLOCK] = h[from..from + BLOCK].try_into().expect("a block");
+                for (sum, h) in sums.iter_mut().zip(h) {
+                    *sum = sum.add_pairs(pulse, *h);
+                }
+            }
+            for (row, sum) in out[n..].iter_mut().zip(sums) {
+                sum.store(row);
+            }
+        }
+        out
     }
 }

@@ -23,8 +23,8 @@ pub(crate) fn terms<V: Vector>(
         let quieter = V::load(&z[n]).shift_right::<3>();
         let low = quieter.low();
         zz = (zz + low.multiply_pairs(quieter)).min_unsigned(V::splat(1 << 30));
-        xz = xz + low.multiply_pairs(V::load(&x[n]));
-        yz = yz + low.multiply_pairs(V::load(&y[n]));
+        xz = xz.add_pairs(low, V::load(&x[n]));
+        yz = yz.add_pairs(low, V::load(&y[n]));
     }
     // With the energies of x and y, which are noted elsewhere, this bounds all sums of products.
     doubt.note_reached(zz, 1 << 30);
@@ -35,18 +35,23 @@ pub(crate) fn terms<V: Vector>(
             q: pitch[0].q - V::splat(15),
         },
         Scaled {
-            mantissa: pitch[1].mantissa.negate(),
+            mantissa: opposite(pitch[1].mantissa),
             q: pitch[1].q - V::splat(16),
         },
         scale(zz.shift_left::<1>() + one, 3),
         scale(xz.shift_left::<1>() + one, -7),
         scale(yz.shift_left::<1>() + one, -7),
     ];
-    terms[3].mantissa = terms[3].mantissa.negate();
-    for term in &terms {
-        doubt.note_reached(term.mantissa.magnitude(), 0x8000);
-    }
+    terms[3].mantissa = opposite(terms[3].mantissa);
+    // −1 times −1 does not fit.
+    doubt.note_reached(terms[4].mantissa.negate(), 0x8000);
     terms
+}
+
+/// The opposite of 16-bit numbers, as far as it is one.
+#[inline(always)]
+fn opposite<V: Vector>(x: V) -> V {
+    x.negate().min(V::splat(0x7fff))
 }
 
 /// The best rows for each stream; a bit of `tamed` for each that is.
@@ -237,36 +242,28 @@ fn choose<V: Vector>(
     let mut starts = [Row::ZERO; 2];
     start[0].store(&mut starts[0]);
     start[1].store(&mut starts[1]);
-    // Rows from each stream's own start: pitch gains and factors.
-    let mut first = [[Row::ZERO; 2]; KEPT[0]];
-    let mut second = [[Row::ZERO; 2]; KEPT[1]];
-    for lane in 0..LANES {
-        let [one, two] = [starts[0].0[lane] as usize, starts[1].0[lane] as usize];
-        for (rows, gains) in first.iter_mut().zip(&GAIN_STAGE1[one..one + KEPT[0]]) {
-            rows[0].0[lane] = gains[0];
-            rows[1].0[lane] = gains[1];
-        }
-        for (rows, gains) in second.iter_mut().zip(&GAIN_STAGE2[two..two + KEPT[1]]) {
-            rows[0].0[lane] = gains[0];
-            rows[1].0[lane] = gains[1];
-        }
-    }
+    let first: [_; KEPT[0]] = rows_from(&GAIN_STAGE1, &starts[0]);
+    let second: [_; KEPT[1]] = rows_from(&GAIN_STAGE2, &starts[1]);
     let (mut best, mut least) = (V::zero(), V::splat(i32::MAX));
+    let mut full = V::zero();
     for (i, [pitch1, factor1]) in first.iter().enumerate() {
         for (j, [pitch2, factor2]) in second.iter().enumerate() {
             let pitch = V::load(pitch1) + V::load(pitch2);
             let factor = (V::load(factor1) + V::load(factor2)).shift_right::<1>();
-            let code = mantissa.times_q15(factor);
+            let code = product(mantissa, factor);
             let gains = [
-                pitch.times_q15(pitch),
+                product(pitch, pitch),
                 pitch,
-                code.times_q15(code),
+                product(code, code),
                 code,
-                code.times_q15(pitch),
+                product(code, pitch),
             ];
+            // Half of the error: where that has 31 bits, the scalar sum may have saturated.
             let mut error = V::zero();
             for (weight, gain) in weights.iter().zip(gains) {
-                error = doubt.sum(error, weight.times16(gain));
+                let low = weight.lo.multiply_pairs(gain).shift_right::<15>();
+                error = error.add_pairs(weight.hi, gain) + low;
+                full = full | (error ^ (error + error));
             }
             let too_much = pitch.greater(V::splat(i32::from(TAMED) - 1)) & tamed;
             let error = V::select(too_much, V::splat(i32::MAX), error);
@@ -275,6 +272,7 @@ fn choose<V: Vector>(
             least = least.min(error);
         }
     }
+    doubt.note(V::zero().greater(full));
     let mut chosen = Row::ZERO;
     best.store(&mut chosen);
     let mut out = [GainIndex::default(); LANES];
@@ -284,4 +282,24 @@ fn choose<V: Vector>(
         index.second = starts[1].0[lane] as usize + chosen % KEPT[1];
     }
     out
+}
+
+/// Rows of a codebook from each stream's own start: pitch gains and factors.
+#[inline(always)]
+fn rows_from<const N: usize>(codebook: &[[i16; 2]], starts: &Row) -> [[Row; 2]; N] {
+    let mut rows = [[Row::ZERO; 2]; N];
+    for (lane, &start) in starts.0.iter().enumerate() {
+        let start = start as usize;
+        for (row, gains) in rows.iter_mut().zip(&codebook[start..start + N]) {
+            row[0].0[lane] = gains[0];
+            row[1].0[lane] = gains[1];
+        }
+    }
+    rows
+}
+
+/// The product of fractions that are not negative, so that their upper halves are zero.
+#[inline(always)]
+fn product<V: Vector>(a: V, b: V) -> V {
+    a.multiply_pairs(b).shift_right::<15>()
 }

@@ -3,8 +3,8 @@
 
 use super::filters::Filter;
 use super::state::State;
-use super::vector::{Doubt, Halves, Row, Vector};
-use crate::dims::{FRAME_SAMPLES, ONE_Q12, TAPS};
+use super::vector::{Doubt, Halves, Row, Vector, Wide};
+use crate::dims::{FRAME_SAMPLES, ONE_Q12, ORDER, TAPS};
 use crate::encoder::autocorrelation::WINDOW;
 use crate::encoder::levinson::REFLECTION_MAX;
 use crate::tables::{INPUT_DENOMINATOR, INPUT_NUMERATOR, LAG_WINDOW_HI, LAG_WINDOW_LO, LP_WINDOW};
@@ -16,12 +16,12 @@ pub(crate) fn high_pass<V: Vector>(state: &mut State, doubt: &mut Doubt<V>) {
     let [_, a1, a2] = INPUT_DENOMINATOR.map(|a| V::splat(a.into()));
     let (b0, b1, b2, a1, a2) = (b0.low(), b1.low(), b2.low(), a1.low(), a2.low());
     let [mut x1, mut x2] = [
-        V::load(&state.high_pass_x[0]),
-        V::load(&state.high_pass_x[1]),
+        V::load(&state.memory.high_pass_x[0]),
+        V::load(&state.memory.high_pass_x[1]),
     ];
-    let mut y1 = V::load_wide(&state.high_pass_y[0]);
-    let mut y2 = V::load_wide(&state.high_pass_y[1]);
-    for row in &mut state.speech[WINDOW - FRAME_SAMPLES..] {
+    let mut y1 = V::load_wide(&state.memory.high_pass_y[0]);
+    let mut y2 = V::load_wide(&state.memory.high_pass_y[1]);
+    for row in &mut state.signals.speech[WINDOW - FRAME_SAMPLES..] {
         let x = V::load(row);
         let (h1, h2) = (Halves::new(y1), Halves::new(y2));
         let low = a1.multiply_pairs(h1.lo).shift_right::<15>()
@@ -39,57 +39,73 @@ pub(crate) fn high_pass<V: Vector>(state: &mut State, doubt: &mut Doubt<V>) {
         (x2, x1, y2, y1) = (x1, x, y1, y);
         (y + V::splat(0x8000)).shift_right::<16>().store(row);
     }
-    x1.store(&mut state.high_pass_x[0]);
-    x2.store(&mut state.high_pass_x[1]);
+    x1.store(&mut state.memory.high_pass_x[0]);
+    x2.store(&mut state.memory.high_pass_x[1]);
     // An output's lowest bit is not part of the state.
-    (y1 & V::splat(-2)).store_wide(&mut state.high_pass_y[0]);
-    (y2 & V::splat(-2)).store_wide(&mut state.high_pass_y[1]);
+    (y1 & V::splat(-2)).store_wide(&mut state.memory.high_pass_y[0]);
+    (y2 & V::splat(-2)).store_wide(&mut state.memory.high_pass_y[1]);
 }
+
+/// Windowed samples, then zeros.
+type Windowed = [Wide; WINDOW + ORDER];
 
 /// Autocorrelations after the lag window.
 #[inline(always)]
 pub(crate) fn correlate<V: Vector>(speech: &[Row; WINDOW]) -> [Halves<V>; TAPS] {
-    let mut windowed = [Row::ZERO; WINDOW];
+    let mut windowed = [Wide::ZERO; WINDOW + ORDER];
+    let energy = window::<V>(speech, &mut windowed).shift_left::<1>() + V::splat(1);
+    let shift = energy.norm();
+    // Each sample with the next: two products at a time.
+    let mut own = V::load_wide(&windowed[0]);
+    for n in 0..WINDOW {
+        let next = V::load_wide(&windowed[n + 1]);
+        (own.low() | next.shift_left::<16>()).store_wide(&mut windowed[n]);
+        own = next;
+    }
+    let mut sums = [V::zero(); ORDER];
+    for n in (0..WINDOW).step_by(2) {
+        let pair = V::load_wide(&windowed[n]);
+        for (lag, sum) in sums.iter_mut().enumerate() {
+            *sum = sum.add_pairs(pair, V::load_wide(&windowed[n + 1 + lag]));
+        }
+    }
+    let mut out = [Halves::new(energy.shift_left_by(shift)); TAPS];
+    for (lag, sum) in sums.into_iter().enumerate() {
+        let window = Halves {
+            hi: V::splat(LAG_WINDOW_HI[lag].into()),
+            lo: V::splat(LAG_WINDOW_LO[lag].into()),
+        };
+        let sum = sum.shift_left::<1>().shift_left_by(shift);
+        out[lag + 1] = Halves::new(Halves::new(sum).times(window));
+    }
+    out
+}
+
+/// Windows the speech, divided by 4 as often as it takes for the energy to be below 2^30; returns
+/// that energy.
+#[inline(always)]
+fn window<V: Vector>(speech: &[Row; WINDOW], windowed: &mut Windowed) -> V {
+    let limit = V::splat(1 << 30);
     let mut energy = V::zero();
     for n in 0..WINDOW {
         let x = V::load(&speech[n]).times(V::splat(LP_WINDOW[n].into()));
         let x = (x + V::splat(0x4000)).shift_right::<15>();
-        x.store(&mut windowed[n]);
-        energy = (energy + x.times(x)).min_unsigned(V::splat(1 << 30));
+        x.store_wide(&mut windowed[n]);
+        energy = (energy + x.times(x)).min_unsigned(limit);
     }
     loop {
-        let loud = energy.greater(V::splat((1 << 30) - 1));
+        let loud = energy.equal(limit);
         if V::bits(loud) == 0 {
-            break;
+            return energy;
         }
-        let mut again = V::zero();
-        for row in &mut windowed {
-            let x = V::load(row);
+        energy = V::zero();
+        for row in &mut windowed[..WINDOW] {
+            let x = V::load_wide(row);
             let x = V::select(loud, x.shift_right::<2>(), x);
-            x.store(row);
-            again = (again + x.times(x)).min_unsigned(V::splat(1 << 30));
+            x.store_wide(row);
+            energy = (energy + x.times(x)).min_unsigned(limit);
         }
-        energy = again;
     }
-    let energy = energy.shift_left::<1>() + V::splat(1);
-    let shift = energy.norm();
-    let mut out = [Halves::new(energy.shift_left_by(shift)); TAPS];
-    for lag in 1..TAPS {
-        let mut sum = [V::zero(); 2];
-        for n in (0..WINDOW - lag).step_by(2) {
-            sum[0] = sum[0] + V::load(&windowed[n]).times(V::load(&windowed[n + lag]));
-            if n + 1 < WINDOW - lag {
-                sum[1] = sum[1] + V::load(&windowed[n + 1]).times(V::load(&windowed[n + 1 + lag]));
-            }
-        }
-        let sum = (sum[0] + sum[1]).shift_left::<1>();
-        let window = Halves {
-            hi: V::splat(LAG_WINDOW_HI[lag - 1].into()),
-            lo: V::splat(LAG_WINDOW_LO[lag - 1].into()),
-        };
-        out[lag] = Halves::new(Halves::new(sum.shift_left_by(shift)).times(window));
-    }
-    out
 }
 
 /// The Levinson-Durbin recursion. A filter that is hardly stable is left in doubt.

@@ -1,15 +1,16 @@
 //! The LSF quantiser in lanes: as in `encoder::lsf_search` and [`crate::lsf_codebook`].
 
-use super::state::{column, set_column};
+use super::state::set_column;
 use super::vector::{Doubt, LANES, Row, Vector};
 use crate::dims::ORDER;
 use crate::encoder::lsf_search::{ABOVE, BELOW, ONE_AND_A_FIFTH, ONE_Q11, ONE_Q13, TEN};
-use crate::lsf::{from_lsp, to_lsp};
+use crate::lsf::{INDEX_TO_LSF, LSF_TO_INDEX};
 use crate::lsf_codebook::{
     GAP_FIRST, GAP_SECOND, GAP_STABLE, GREATEST, LEAST, LsfIndex, codebook_vector,
 };
 use crate::tables::{
-    LSF_PREDICTOR, LSF_PREDICTOR_REST, LSF_PREDICTOR_REST_INV, LSF_STAGE1, LSF_STAGE2,
+    ARCCOSINE_SLOPE, COSINE, COSINE_SLOPE, LSF_PREDICTOR, LSF_PREDICTOR_REST,
+    LSF_PREDICTOR_REST_INV, LSF_STAGE1, LSF_STAGE2,
 };
 
 type Vectors<V> = [V; ORDER];
@@ -40,10 +41,7 @@ pub(crate) fn quantise<V: Vector>(
     quantised: &mut [Row; ORDER],
     doubt: &mut Doubt<V>,
 ) -> [LsfIndex; LANES] {
-    let mut lsf = [Row::ZERO; ORDER];
-    for lane in 0..LANES {
-        set_column(&mut lsf, lane, &from_lsp(&column(lsp, lane)));
-    }
+    let lsf = from_lsp(&load::<V>(lsp), doubt);
     let index = search(&lsf, memory, doubt);
     let vector = vectors(&index);
     let mut vector = load::<V>(&vector);
@@ -55,25 +53,77 @@ pub(crate) fn quantise<V: Vector>(
         v.store(row);
     }
     stabilise(&mut lsf);
-    let mut rows = [Row::ZERO; ORDER];
-    for (row, v) in rows.iter_mut().zip(lsf) {
-        v.store(row);
-    }
-    for lane in 0..LANES {
-        set_column(quantised, lane, &to_lsp(&column(&rows, lane)));
-    }
+    to_lsp(&lsf, quantised);
     index
+}
+
+/// Frequencies, as in [`crate::lsf::from_lsp`].
+#[inline(always)]
+fn from_lsp<V: Vector>(lsp: &Vectors<V>, doubt: &mut Doubt<V>) -> Vectors<V> {
+    let mut indices = [V::zero(); ORDER];
+    let mut last = V::splat(COSINE.len() as i32 - 1);
+    for (index, &x) in indices.iter_mut().zip(lsp).rev() {
+        // The first entry is above all numbers: so many others are not below this one.
+        let mut count = V::zero();
+        for &cosine in &COSINE[1..] {
+            let below = x.greater(V::splat(cosine.into()));
+            count = count + V::select(below, V::zero(), V::splat(1));
+        }
+        last = last.min(count);
+        *index = last;
+    }
+    let cosines = look_up(&COSINE, &indices);
+    let slopes = look_up(&ARCCOSINE_SLOPE, &indices);
+    let mut lsf = [V::zero(); ORDER];
+    for i in 0..ORDER {
+        let beyond = lsp[i] - cosines[i];
+        let place = beyond.times(slopes[i]).shift_right::<11>();
+        doubt.note_reached(beyond.magnitude().max(place.magnitude()), 0x4000);
+        let place = indices[i].shift_left::<9>() + place;
+        doubt.note_reached(place, 0x8000);
+        lsf[i] = place.times_q15(V::splat(INDEX_TO_LSF.into()));
+    }
+    lsf
+}
+
+/// Cosines, as in [`crate::lsf::to_lsp`].
+#[inline(always)]
+fn to_lsp<V: Vector>(lsf: &Vectors<V>, lsp: &mut [Row; ORDER]) {
+    let (mut indices, mut beyond) = ([V::zero(); ORDER], [V::zero(); ORDER]);
+    for i in 0..ORDER {
+        let place = lsf[i].times_q15(V::splat(LSF_TO_INDEX.into()));
+        indices[i] = place.shift_right::<8>().max(V::zero()).min(V::splat(63));
+        beyond[i] = place & V::splat(0xff);
+    }
+    let cosines = look_up(&COSINE, &indices);
+    let slopes = look_up(&COSINE_SLOPE, &indices);
+    for i in 0..ORDER {
+        let x = cosines[i] + slopes[i].times(beyond[i]).shift_right::<12>();
+        x.clamp16().store(&mut lsp[i]);
+    }
+}
+
+/// Entries of a table, for each stream its own.
+#[inline(always)]
+fn look_up<V: Vector>(table: &[i16; 64], indices: &Vectors<V>) -> Vectors<V> {
+    let mut rows = [Row::ZERO; ORDER];
+    for (row, &index) in rows.iter_mut().zip(indices) {
+        index.store(row);
+    }
+    for index in rows.iter_mut().flat_map(|row| &mut row.0) {
+        *index = table[*index as usize % table.len()];
+    }
+    load(&rows)
 }
 
 #[inline(always)]
 fn search<V: Vector>(
-    lsf: &[Row; ORDER],
+    lsf: &Vectors<V>,
     memory: &[[Row; ORDER]; 4],
     doubt: &mut Doubt<V>,
 ) -> [LsfIndex; LANES] {
-    let lsf = load::<V>(lsf);
-    let weights = weigh(&lsf);
-    let targets = [target(0, &lsf, memory), target(1, &lsf, memory)];
+    let weights = weigh(lsf);
+    let targets = [target(0, lsf, memory), target(1, lsf, memory)];
     let first = nearest_first(&targets);
     let mut chosen = [LsfIndex::default(); LANES];
     let mut errors = [V::zero(); 2];

@@ -120,7 +120,7 @@ fn correlate<V: Vector>(pairs: &[[Wide; HALF]; 2], correlations: &mut [Wide; LAG
         let mut sums = [V::zero(); 2];
         for (n, pair) in frame.iter().enumerate() {
             let past = V::load_wide(&pairs[parity][first + 2 * n]);
-            sums[n % 2] = sums[n % 2] + pair.multiply_pairs(past);
+            sums[n % 2] = sums[n % 2].add_pairs(*pair, past);
         }
         (sums[0] + sums[1])
             .shift_left::<1>()

@@ -2,15 +2,20 @@
 //! [`crate::lsp_interpolation`].
 
 use super::filters::Filter;
-use super::vector::{Doubt, Halves, LANES, Row, Vector};
+use super::vector::{Doubt, LANES, Row, Vector};
 use crate::dims::{ONE_Q12, ORDER, TAPS};
 use crate::tables::ROOT_GRID;
 
 const HALF: usize = ORDER / 2;
 const POINTS: usize = ROOT_GRID.len();
 
-/// A polynomial in Q11: coefficients 1 to 5.
-type Series<V> = [V; HALF];
+/// A polynomial F1 or F2: coefficients 1 to 5 in Q11, or in Q10 where one would not fit.
+#[derive(Clone, Copy)]
+struct Series<V> {
+    f: [V; HALF],
+    /// One in Q11 or Q10.
+    one: V,
+}
 
 /// The LSPs of filters; in doubt where not all roots show or a coefficient leaves Q11.
 #[inline(always)]
@@ -78,27 +83,50 @@ struct Walk {
 /// Equation (15).
 #[inline(always)]
 fn polynomials<V: Vector>(a: &Filter<V>, doubt: &mut Doubt<V>) -> [Series<V>; 2] {
-    let mut series = [[V::zero(); HALF]; 2];
-    let (mut f1, mut f2) = (V::splat(1 << 11), V::splat(1 << 11));
+    let zero = V::zero();
+    let (one, half) = (V::splat(1 << 11), V::splat(1 << 10));
+    let (mut fine, mut coarse) = ([[zero; HALF]; 2], [[zero; HALF]; 2]);
+    let mut last = [[one; 2], [half; 2]];
+    let mut peaks = [zero; 2];
     for i in 0..HALF {
-        let (first, last) = (a[i + 1], a[ORDER - i]);
-        f1 = (first + last).shift_right::<1>() - f1;
-        f2 = (first - last).shift_right::<1>() + f2;
-        doubt.note_reached(f1.magnitude().max(f2.magnitude()), 0x8000);
-        series[0][i] = f1;
-        series[1][i] = f2;
-    }
-    for f in &series {
-        // The recursion's numbers stay below 128 if this one does (they are in Q24, these in Q11).
-        let f = [
-            f[0].magnitude(),
-            f[1].magnitude(),
-            f[2].magnitude(),
-            f[3].magnitude(),
+        let (sum, difference) = (a[i + 1] + a[ORDER - i], a[i + 1] - a[ORDER - i]);
+        last = [
+            [
+                sum.shift_right::<1>() - last[0][0],
+                difference.shift_right::<1>() + last[0][1],
+            ],
+            [
+                sum.shift_right::<2>() - last[1][0],
+                difference.shift_right::<2>() + last[1][1],
+            ],
         ];
-        let twice = f[0] + f[0] + f[0] + f[1] + f[1] + f[2] + V::splat(4 << 11);
-        let bound = twice + twice + f[0] + f[0] + f[1] + f[3] + V::splat(4 << 11);
-        doubt.note_reached(bound, 127 << 11);
+        for own in 0..2 {
+            (fine[own][i], coarse[own][i]) = (last[0][own], last[1][own]);
+            peaks[0] = peaks[0].max(last[0][own].magnitude());
+            peaks[1] = peaks[1].max(last[1][own].magnitude());
+        }
+    }
+    doubt.note_reached(peaks[1], 0x8000);
+    let too_large = peaks[0].greater(V::splat(0x7fff));
+    let one = V::select(too_large, half, one);
+    let mut series = [Series {
+        f: [zero; HALF],
+        one,
+    }; 2];
+    for (own, series) in series.iter_mut().enumerate() {
+        for i in 0..HALF {
+            series.f[i] = V::select(too_large, coarse[own][i], fine[own][i]);
+        }
+        // What the recursion comes to is at most this, for any cosine: 2^18 would leave 32 bits.
+        let [f1, f2, f3, f4] = [
+            series.f[0].magnitude(),
+            series.f[1].magnitude(),
+            series.f[2].magnitude(),
+            series.f[3].magnitude(),
+        ];
+        let second = one + one + one + f1 + f1 + f2;
+        let third = second + f1 + f2 + f3 + one;
+        doubt.note_reached(third + third + second + f4, 127 << 11);
     }
     series
 }
@@ -133,19 +161,22 @@ fn changes<V: Vector>(
     changes
 }
 
-/// Equation (17), as in `Series::at` for Q11.
+/// Equation (17), as in `Series::at`. No sum leaves 32 bits where [`polynomials`] has no doubt.
 #[inline(always)]
-fn evaluate<V: Vector>(f: &Series<V>, x: V) -> V {
+fn evaluate<V: Vector>(series: &Series<V>, x: V) -> V {
+    let f = &series.f;
     let x = x.low();
-    let mut before = V::splat(256 << 16);
-    let mut last = x.multiply_pairs(V::splat(1024)) + f[0].shift_left::<13>();
+    let mut before = series.one.shift_left::<13>();
+    let mut last = x.multiply_pairs(series.one.shift_right::<1>()) + f[0].shift_left::<13>();
     for f in &f[1..HALF - 1] {
         let sum = product(last, x).shift_left::<1>() - even(before) + f.shift_left::<13>();
         (before, last) = (last, sum);
     }
     let sum = product(last, x) - even(before) + f[HALF - 1].shift_left::<12>();
-    // Saturation of the shift by 6 and of its upper half are one.
-    sum.shift_right::<10>().clamp16()
+    // Saturation of the shift by 6 (7 for Q10) and of its upper half are one.
+    let coarse = V::splat(1 << 11).greater(series.one);
+    let shift = V::select(coarse, V::splat(9), V::splat(10));
+    sum.shift_right_by(shift).clamp16()
 }
 
 /// The product with a 16-bit number whose upper half is zero.

@@ -44,6 +44,8 @@ pub(crate) trait Vector:
 
     /// The sum of the products of the lower and of the upper halves, as signed 16-bit numbers.
     fn multiply_pairs(self, other: Self) -> Self;
+    /// `self` and what [`Vector::multiply_pairs`] makes of the others.
+    fn add_pairs(self, a: Self, b: Self) -> Self;
     /// Differences of both halves as 16-bit numbers, limited to what 16 bits hold.
     fn subtract_pairs(self, other: Self) -> Self;
     fn shift_left<const BY: u32>(self) -> Self;
@@ -120,7 +122,9 @@ pub(crate) trait Vector:
     /// The same for numbers of either sign.
     #[inline(always)]
     fn norm_signed(self) -> Self {
-        (self ^ self.shift_right::<31>()).norm()
+        let zero = self.equal(Self::zero());
+        let bits = self ^ self.shift_right::<31>();
+        Self::select(zero, Self::zero(), bits.leading_zeros() - Self::splat(1))
     }
 }
 
@@ -212,5 +216,139 @@ impl<V: Vector> Halves<V> {
     pub(crate) fn times16(self, other: V) -> V {
         let low = self.lo.times(other).shift_right::<15>();
         (self.hi.times(other) + low).shift_left::<1>()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::Path;
+    use super::super::avx2::Avx2;
+    use super::super::avx512::Avx512;
+    use super::*;
+    use crate::arith::{Split, clamp16, div, norm32, shr32};
+
+    /// Numbers of any magnitude, and the ends of it.
+    fn numbers() -> impl Strategy<Value = [i32; LANES]> {
+        let number = prop_oneof![
+            (any::<i32>(), 0..32_u32).prop_map(|(x, shift)| x >> shift),
+            prop::sample::select(vec![0, 1, -1, i32::MAX, i32::MIN, 0x7fff, -0x8000, 1 << 30]),
+        ];
+        prop::collection::vec(number, LANES).prop_map(|x| x.try_into().unwrap())
+    }
+
+    fn pack<V: Vector>(x: [i32; LANES]) -> V {
+        V::load_wide(&Wide(x))
+    }
+
+    fn unpack<V: Vector>(x: V) -> [i32; LANES] {
+        let mut row = Wide::ZERO;
+        x.store_wide(&mut row);
+        row.0
+    }
+
+    fn map(a: [i32; LANES], b: [i32; LANES], f: impl Fn(i32, i32) -> i32) -> [i32; LANES] {
+        core::array::from_fn(|lane| f(a[lane], b[lane]))
+    }
+
+    fn pairs(x: i32) -> [i32; 2] {
+        [i32::from(x as i16), x >> 16]
+    }
+
+    /// Every operation that is more than one of the language's own.
+    fn check<V: Vector>(a: [i32; LANES], b: [i32; LANES]) {
+        let (x, y) = (pack::<V>(a), pack::<V>(b));
+        let counts = b.map(|b| b & 31);
+        let by = pack::<V>(counts);
+        let pairwise = |f: fn(i32, i32) -> i32| {
+            map(a, b, |a, b| {
+                let ([a0, a1], [b0, b1]) = (pairs(a), pairs(b));
+                f(a0, b0).wrapping_add(f(a1, b1))
+            })
+        };
+        assert_eq!(unpack(x.multiply_pairs(y)), pairwise(|a, b| a * b));
+        let limited = map(a, b, |a, b| {
+            let ([a0, a1], [b0, b1]) = (pairs(a), pairs(b));
+            i32::from(clamp16(a0 - b0)) & 0xffff | i32::from(clamp16(a1 - b1)) << 16
+        });
+        assert_eq!(unpack(x.subtract_pairs(y)), limited);
+        assert_eq!(unpack(x.shift_left_by(by)), map(a, counts, |a, n| a << n));
+        assert_eq!(unpack(x.shift_right_by(by)), map(a, counts, |a, n| a >> n));
+        assert_eq!(unpack(x.shift_right::<7>()), a.map(|a| a >> 7));
+        assert_eq!(
+            unpack(x.shift_right_logical::<7>()),
+            a.map(|a| (a as u32 >> 7) as i32)
+        );
+        assert_eq!(
+            unpack(x.min_unsigned(y)),
+            map(a, b, |a, b| (a as u32).min(b as u32) as i32)
+        );
+        assert_eq!(
+            unpack(x.leading_zeros()),
+            a.map(|a| a.leading_zeros() as i32)
+        );
+        assert_eq!(unpack(x.norm_signed()), a.map(|a| i32::from(norm32(a))));
+        let positive = a.map(|a| a & i32::MAX);
+        assert_eq!(
+            unpack(pack::<V>(positive).norm()),
+            positive.map(|a| i32::from(norm32(a)))
+        );
+        assert_eq!(unpack(x.clamp16()), a.map(|a| i32::from(clamp16(a))));
+        assert_eq!(
+            V::bits(x.greater(y)),
+            bits(map(a, b, |a, b| i32::from(a > b)))
+        );
+        assert_eq!(V::bits(V::mask(a[0] as u16)), a[0] as u16);
+        let mut row = Row::ZERO;
+        x.store(&mut row);
+        assert_eq!(row.0, a.map(|a| a as i16));
+        assert_eq!(unpack(V::load(&row)), a.map(|a| i32::from(a as i16)));
+
+        let divisors = b.map(|b| (b & 0x7fff).max(1));
+        let dividends = map(a, divisors, |a, b| (a & 0x7fff) % b);
+        let quotients = map(dividends, divisors, |a, b| div(a as i16, b as i16).into());
+        assert_eq!(
+            unpack(pack::<V>(dividends).quotient_q15(pack(divisors))),
+            quotients
+        );
+        let product = Halves::new(x).times16(V::splat(12_345));
+        assert_eq!(unpack(product), a.map(|a| Split::new(a).mul16(12_345)));
+        let product = Halves::new(x).times(Halves::new(V::splat(0x1234_5678)));
+        assert_eq!(
+            unpack(product),
+            a.map(|a| Split::new(a).mul(Split::new(0x1234_5678)))
+        );
+        assert_eq!(
+            unpack(Halves::new(x).join()),
+            a.map(|a| Split::new(a).join())
+        );
+        let mut doubt = Doubt::<V>::none();
+        doubt.sum(x, y);
+        doubt.shift_left::<4>(x.shift_right::<2>());
+        let wraps = map(a, b, |a, b| {
+            let shifted = shr32(a, 2).checked_mul(16);
+            i32::from(a.checked_add(b).is_none() || shifted.is_none())
+        });
+        assert_eq!(doubt.bits(), bits(wraps));
+    }
+
+    fn bits(truths: [i32; LANES]) -> u16 {
+        truths
+            .iter()
+            .rev()
+            .fold(0, |bits, truth| bits << 1 | *truth as u16)
+    }
+
+    proptest! {
+        #[test]
+        fn operations_are_the_scalar_ones(a in numbers(), b in numbers()) {
+            if Path::Avx512.is_available() {
+                check::<Avx512>(a, b);
+            }
+            if Path::Avx2.is_available() {
+                check::<Avx2>(a, b);
+            }
+        }
     }
 }

@@ -1,5 +1,5 @@
-//! What stands in for a lost frame (§4.4): the last filter and lag again, gains that fade, pulses at
-//! random.
+//! What stands in for a lost frame (§4.4): the last filter and lag again, gains that fade, pulses
+//! at random.
 
 use crate::arith::mul;
 use crate::fixed_codebook::Pulses;

@@ -17,8 +17,8 @@ pub(crate) const TAMED: i16 = 16383;
 /// The factor that the coefficients of the preselection share, Q19.
 pub(crate) const PRESELECT_FACTOR: i16 = -17103;
 
-/// What target (x), filtered adaptive (y) and filtered fixed vector (z) have in common, in the order
-/// of the error's terms: yy, −2xy, zz, −2xz, 2yz.
+/// What target (x), filtered adaptive (y) and filtered fixed vector (z) have in common, in the
+/// order of the error's terms: yy, −2xy, zz, −2xz, 2yz.
 pub(crate) type Terms = [Scaled; 5];
 
 /// The terms of the error, equation (63).

@@ -1,5 +1,5 @@
-//! LP to LSP conversion (§3.2.3, §A.3.2.3): roots of two Chebyshev series, found by their changes of
-//! sign on a grid.
+//! LP to LSP conversion (§3.2.3, §A.3.2.3): roots of two Chebyshev series, found by their changes
+//! of sign on a grid.
 
 use crate::arith::{Split, div, high, mac, msu, mul32, norm, shl, shl32};
 use crate::dims::{Lp, ORDER, Spectrum};

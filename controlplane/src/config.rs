@@ -8,10 +8,13 @@ use std::path::PathBuf;
 use serde::Deserialize;
 
 use crate::control::request::{CodecName, Name};
+use crate::group::{self, GroupConfig};
 use crate::sip::uri::Uri;
 
 /// Recorders that one call can be recorded to at once.
 pub const RECORDERS_MAX: usize = 6;
+/// Recorders that can be configured, those that stand by included.
+const CONFIGURED_MAX: usize = 64;
 
 /// A configuration that was checked.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -22,12 +25,17 @@ pub struct Config {
     pub sip: Sip,
     pub media: Media,
     #[serde(default)]
+    pub dns: Dns,
+    #[serde(default)]
     pub limits: Limits,
     #[serde(default)]
     pub policy: Policy,
     /// The recorders, in the order of the file.
     #[serde(default, rename = "recorder")]
     pub recorders: Vec<Recorder>,
+    /// Of which recorders some are enough.
+    #[serde(default, rename = "group")]
+    pub groups: Vec<GroupConfig>,
 }
 
 /// The control socket.
@@ -46,12 +54,23 @@ pub struct Control {
 pub struct Sip {
     /// Address and port of UDP and TCP, as recorders see them: they stand in Via and Contact.
     pub address: SocketAddr,
+    /// The same in the other address family, where recorders of both are to be reached.
+    #[serde(default)]
+    pub other_address: Option<SocketAddr>,
     /// User part of our address in From and Contact.
     #[serde(default = "Sip::default_user")]
     pub user: String,
     /// Domain of participants that come with a bare extension; our address where it is absent.
     #[serde(default)]
     pub domain: Option<String>,
+}
+
+/// How names of recorders are looked up.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Dns {
+    /// Name servers; those of the system where there are none.
+    pub servers: Vec<SocketAddr>,
 }
 
 /// The media side: addresses, ports and threads.
@@ -146,6 +165,9 @@ pub struct Recorder {
     /// What to do when the recorder ends a recording before its call has ended.
     #[serde(default)]
     pub after_bye: AfterBye,
+    /// How often the recorder is asked by OPTIONS whether it is there; never where it is 0.
+    #[serde(default = "Recorder::default_ping_interval_s")]
+    pub ping_interval_s: u32,
 }
 
 /// What to do when a recorder ends a recording before its call has ended.
@@ -242,15 +264,15 @@ impl Config {
     }
 
     fn check_addresses(&self, findings: &mut Vec<String>) {
-        if self.sip.address.ip().is_unspecified() {
-            findings.push(format!(
-                "sip.address: {} stands in Via and Contact, where recorders must find us: \
-                 use an address of this host",
-                self.sip.address
-            ));
-        }
-        if self.sip.address.port() == 0 {
-            findings.push("sip.address: the port must not be 0: use 5060".into());
+        check_sip_address("sip.address", self.sip.address, findings);
+        if let Some(other) = self.sip.other_address {
+            check_sip_address("sip.other_address", other, findings);
+            if other.is_ipv4() == self.sip.address.is_ipv4() {
+                findings.push(format!(
+                    "sip.other_address: {other} is of the same family as sip.address: use one of \
+                     the other, or leave it out"
+                ));
+            }
         }
         if !is_user(&self.sip.user) {
             findings.push(format!(
@@ -316,10 +338,9 @@ impl Config {
     }
 
     fn check_recorders(&self, findings: &mut Vec<String>) {
-        if self.recorders.len() > RECORDERS_MAX {
+        if self.recorders.len() > CONFIGURED_MAX {
             findings.push(format!(
-                "recorder: {} are configured, and a call is recorded to {RECORDERS_MAX} at most: \
-                 remove some",
+                "recorder: {} are configured, and {CONFIGURED_MAX} is the most: remove some",
                 self.recorders.len()
             ));
         }
@@ -331,6 +352,7 @@ impl Config {
             }
             recorder.check(&at, findings);
         }
+        group::check(&self.groups, &self.recorders, findings);
     }
 }
 
@@ -365,6 +387,12 @@ impl Recorder {
                 self.invite_timeout_ms
             ));
         }
+        if !(self.ping_interval_s == 0 || (2..=3_600).contains(&self.ping_interval_s)) {
+            findings.push(format!(
+                "{at}: ping_interval_s: {} is neither 0 (no pings) nor 2 to 3600",
+                self.ping_interval_s
+            ));
+        }
     }
 
     fn default_codecs() -> Vec<CodecName> {
@@ -385,6 +413,10 @@ impl Recorder {
 
     const fn default_invite_timeout_ms() -> u32 {
         5_000
+    }
+
+    const fn default_ping_interval_s() -> u32 {
+        30
     }
 }
 
@@ -516,6 +548,18 @@ impl fmt::Display for ConfigError {
 
 impl std::error::Error for ConfigError {}
 
+fn check_sip_address(at: &str, address: SocketAddr, findings: &mut Vec<String>) {
+    if address.ip().is_unspecified() {
+        findings.push(format!(
+            "{at}: {address} stands in Via and Contact, where recorders must find us: \
+             use an address of this host"
+        ));
+    }
+    if address.port() == 0 {
+        findings.push(format!("{at}: the port must not be 0: use 5060"));
+    }
+}
+
 fn is_user(text: &str) -> bool {
     !text.is_empty()
         && text
@@ -559,6 +603,15 @@ mod tests {
         assert_eq!(config.recorders[0].invite_timeout_ms, 5_000);
         assert_eq!(config.pairs_per_worker(), 5_000);
         assert!(config.policy.require_secure_if_cs_secure);
+        assert_eq!(config.recorders[0].ping_interval_s, 30);
+    }
+
+    #[test]
+    fn the_other_address_is_of_the_other_family() {
+        let with = |other: &str| GOOD.replace("[media]", &format!("{other}\n[media]"));
+        assert!(Config::parse(&with("other_address = \"[::1]:5060\"")).is_ok());
+        let error = error(&with("other_address = \"127.0.0.2:5060\""));
+        assert!(error.contains("same family"), "{error}");
     }
 
     #[test]
@@ -582,10 +635,10 @@ mod tests {
     }
 
     #[test]
-    fn a_seventh_recorder_and_a_second_of_the_same_id_are_refused() {
+    fn a_seventh_recorder_at_once_and_a_second_of_the_same_id_are_refused() {
         let one = "[[recorder]]\nid = \"west\"\nuri = \"sip:r@192.0.2.1\"\n";
         let error = error(&format!("{GOOD}\n{}", one.repeat(6)));
-        assert!(error.contains("7 are configured") && error.contains("used twice"));
+        assert!(error.contains("7 at once") && error.contains("used twice"));
     }
 
     #[test]

@@ -5,13 +5,10 @@ use std::time::Duration;
 use crate::config;
 use crate::control::request::{CodecName, Name};
 use crate::metadata::{IdFormat, MediaType};
-use crate::sip::flow::TransportPolicy;
+use crate::sip::flow::{Protocol, TransportPolicy};
 use crate::sip::uri::Uri;
 
 pub use crate::config::{AfterBye, InfoForm};
-
-/// The port of SIP where a URI names none (RFC 3261 §19.1.2).
-const SIP_PORT: u16 = 5060;
 
 /// A recorder. Nothing of it changes while the process runs.
 #[derive(Clone, Debug)]
@@ -30,6 +27,8 @@ pub struct Recorder {
     pub label: String,
     pub invite_timeout: Duration,
     pub after_bye: AfterBye,
+    /// How often it is asked whether it is there; never where there is none.
+    pub ping_interval: Option<Duration>,
 }
 
 impl Recorder {
@@ -59,12 +58,18 @@ impl Recorder {
             label: config.label.clone(),
             invite_timeout: Duration::from_millis(config.invite_timeout_ms.into()),
             after_bye: config.after_bye,
+            ping_interval: (config.ping_interval_s > 0)
+                .then(|| Duration::from_secs(config.ping_interval_s.into())),
         }
     }
 
-    /// The port that its signalling is at.
-    pub fn port(&self) -> u16 {
-        self.uri.port.unwrap_or(SIP_PORT)
+    /// Its transport, where the configuration or its URI names one.
+    pub fn protocol(&self) -> Option<Protocol> {
+        match self.policy {
+            TransportPolicy::Udp => Some(Protocol::Udp),
+            TransportPolicy::Tcp => Some(Protocol::Tcp),
+            TransportPolicy::Auto => self.uri.params.value("transport").and_then(Protocol::named),
+        }
     }
 
     /// The name of its transport.

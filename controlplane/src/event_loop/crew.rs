@@ -11,7 +11,7 @@ use sixreel_dataplane::time::ntp_from_unix;
 use sixreel_dataplane::worker::{self, Wake, Worker, WorkerConfig};
 
 use super::setup::StartError;
-use crate::config::{self, Config, RECORDERS_MAX};
+use crate::config::{self, Config};
 use crate::time::Now;
 
 /// Packets that the jitter buffers hold for each stream: about five times what a stream needs,
@@ -128,7 +128,8 @@ fn start(config: &Config, number: u16, now: Now, waker: &Arc<Waker>) -> Result<W
             calls: config.limits.calls,
             // A source that is replaced overlaps with the one that replaces it.
             sources_per_call: config.limits.sources_per_call + 1,
-            sinks_per_call: RECORDERS_MAX as u32,
+            // A standby is invited before the one that it stands in for is given up.
+            sinks_per_call: config.recorders.len().max(1) as u32,
             streams: pairs,
             frames: pairs * FRAMES_PER_STREAM,
         },

@@ -8,6 +8,8 @@
 mod crew;
 /// What the process needs before the loop begins.
 mod setup;
+/// The SIP sockets of both address families.
+mod sockets;
 
 use std::io;
 use std::os::unix::net::UnixStream;
@@ -18,6 +20,7 @@ use mio::{Events, Poll, Token, Waker};
 
 use self::crew::Crew;
 pub use self::setup::StartError;
+use self::sockets::Sockets;
 use crate::config::Config;
 use crate::control::reply::Ticket;
 use crate::control::request::Request;
@@ -26,7 +29,7 @@ use crate::engine::{Engine, Input};
 use crate::listener::{self, Listener};
 use crate::resolver::Resolver;
 use crate::time::{Now, Wall};
-use crate::transport::{Received, Transport};
+use crate::transport::Received;
 use crate::turn::Output;
 
 /// The loop itself is woken: by workers and lookups.
@@ -47,7 +50,7 @@ pub struct EventLoop {
     poll: Poll,
     signals: UnixStream,
     listener: Listener,
-    transport: Transport,
+    transport: Sockets,
     resolver: Resolver,
     crew: Crew,
     engine: Engine,
@@ -76,16 +79,19 @@ impl EventLoop {
             registry,
             LISTENER,
         )?;
-        let transport = Transport::bind(config.sip.address, registry, TRANSPORT)?;
+        let transport = Sockets::bind(&config.sip, registry, TRANSPORT)?;
         let signals = setup::signals(registry, SIGNAL).map_err(system("signals"))?;
         let now = read_clock();
         let crew = Crew::start(config, now, &waker)?;
+        let servers = &config.dns.servers;
+        let resolver = Resolver::start(config.recorders.len(), servers, waker)
+            .map_err(system("a thread to look names up"))?;
         let random = setup::random().map_err(system("random numbers"))?;
         let mut engine = Engine::new(config, random, now);
         let mut out = Vec::new();
         engine.start(now, &mut out);
         Ok(Self {
-            resolver: Resolver::new(config.recorders.len(), waker),
+            resolver,
             poll,
             signals,
             listener,
@@ -182,7 +188,7 @@ impl EventLoop {
                     log(&event);
                     self.listener.broadcast(&event);
                 }
-                Output::Resolve { recorder, host } => self.resolver.resolve(recorder, host),
+                Output::Resolve { recorder, query } => self.resolver.resolve(recorder, query),
             }
         }
     }
@@ -238,7 +244,12 @@ fn log(event: &EventView) {
     let (recorder, source) = (name(&event.recorder), name(&event.source));
     let detail = event.detail.as_deref();
     match event.kind {
-        EventKind::RecordingFailed | EventKind::SourceLost | EventKind::Overload => {
+        EventKind::RecordingFailed
+        | EventKind::RecordingGap
+        | EventKind::RecorderDegraded
+        | EventKind::RecorderDown
+        | EventKind::SourceLost
+        | EventKind::Overload => {
             tracing::warn!(call, recording, recorder, source, detail, "{kind}");
         }
         EventKind::CallStarted
@@ -246,6 +257,7 @@ fn log(event: &EventView) {
         | EventKind::RecordingEstablished
         | EventKind::RecordingRetried
         | EventKind::RecordingEnded
+        | EventKind::RecorderUp
         | EventKind::SourceHeard
         | EventKind::SourceSilent => {
             tracing::info!(call, recording, recorder, source, detail, "{kind}");

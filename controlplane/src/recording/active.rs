@@ -33,13 +33,13 @@ pub(super) struct Active {
     /// What is agreed on; `None` where nothing may be sent, not even RTCP.
     pub(super) agreed: Option<sdp::Accepted>,
     /// The update that is under way.
-    pending: Option<Pending>,
+    pub(super) pending: Option<Pending>,
     /// Our offer in an answer to their INVITE, until the ACK brings the answer.
     pub(super) awaited: Option<(RequestId, sdp::Description)>,
     /// The recorder wants to be told everything, or has to be.
     pub(super) wants_all: bool,
     /// The session has to be refreshed.
-    wants_refresh: bool,
+    pub(super) wants_refresh: bool,
     /// Refused updates in a row.
     refusals: u32,
     /// When to try a refused update again.
@@ -48,7 +48,7 @@ pub(super) struct Active {
 
 /// What a recorder knows and what is in force, once it has accepted.
 #[derive(Debug)]
-struct Pending {
+pub(super) struct Pending {
     told: Told,
     sent: sdp::Description,
 }
@@ -179,7 +179,7 @@ impl Recording {
                 self.on_update_failed(why, turn);
             }
             State::Ending(_) => self.on_farewell_done(account, turn),
-            State::Waiting { .. } | State::Failed | State::Over => {}
+            State::Waiting(_) | State::Failed | State::Over => {}
         }
     }
 
@@ -196,7 +196,7 @@ impl Recording {
                 self.on_update_failed("the recorder did not answer an update".to_owned(), turn);
             }
             State::Ending(_) => self.on_farewell_done(account, turn),
-            State::Waiting { .. } | State::Failed | State::Over => {}
+            State::Waiting(_) | State::Failed | State::Over => {}
         }
     }
 
@@ -222,12 +222,18 @@ impl Recording {
         }
         self.let_go(turn);
         let failure = Failure::ended(by, &self.recorder);
+        if matches!(by, End::Lost { .. }) {
+            // It may have been gone for as long as it was in trouble.
+            let trouble = turn.reach.trouble(self.recorder.index);
+            let since = trouble.map(|(since, _)| since);
+            self.begin_gap(since.max(self.established), &failure.why, turn);
+        }
         self.fail(failure, account, turn);
     }
 
     fn on_farewell_done(&mut self, account: &Account, turn: &mut Turn<'_>) {
         self.let_go(turn);
-        self.tell_end("the call is over", account, turn);
+        self.tell_end(&self.parting, account, turn);
     }
 
     /// The recorder goes on recording, but does not know everything.

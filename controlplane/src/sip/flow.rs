@@ -52,7 +52,7 @@ impl Protocol {
     }
 
     /// From a URI's `transport` parameter, where we speak that protocol.
-    pub(super) fn named(name: &str) -> Option<Self> {
+    pub fn named(name: &str) -> Option<Self> {
         [Self::Udp, Self::Tcp]
             .into_iter()
             .find(|protocol| protocol.via_name().eq_ignore_ascii_case(name))

@@ -8,6 +8,8 @@ use crate::output::{Column, plain};
 
 const COLUMNS: &[Column] = &[
     ("RECORDER", "/id", plain),
+    ("STATE", "/state", plain),
+    ("GROUP", "/group", plain),
     ("URI", "/uri", plain),
     ("TRANSPORT", "/transport", plain),
     ("INFO", "/info", plain),
@@ -20,7 +22,12 @@ const COLUMNS: &[Column] = &[
 
 const FACTS: &[Column] = &[
     ("recorder", "/id", plain),
+    ("state", "/state", plain),
+    ("since", "/state_since", plain),
+    ("trouble", "/state_reason", plain),
+    ("group", "/group", plain),
     ("URI", "/uri", plain),
+    ("addresses", "/addresses", plain),
     ("transport", "/transport", plain),
     ("information", "/info", plain),
     ("codecs", "/codecs", plain),

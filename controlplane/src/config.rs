@@ -79,6 +79,10 @@ pub struct Dns {
 pub struct Media {
     /// Address of RTP, in and out, as participants and recorders see it.
     pub address: IpAddr,
+    /// The same in the other address family, with the same ports. Recorders that are spoken to by
+    /// that family get RTP from there, and sources whose remote is of that family are received there.
+    #[serde(default)]
+    pub other_address: Option<IpAddr>,
     /// Ports of RTP and RTCP, all held from the start.
     #[serde(default)]
     pub ports: PortRange,
@@ -285,11 +289,24 @@ impl Config {
         {
             findings.push(format!("sip.domain: {domain:?} is not a host name"));
         }
-        if self.media.address.is_unspecified() {
+        for (key, address) in [
+            ("address", Some(self.media.address)),
+            ("other_address", self.media.other_address),
+        ] {
+            if let Some(address) = address.filter(IpAddr::is_unspecified) {
+                findings.push(format!(
+                    "media.{key}: {address} stands in SDP, where recorders must find us: \
+                     use an address of this host"
+                ));
+            }
+        }
+        let ours = self.media.address.is_ipv4();
+        if let Some(other) = self.media.other_address
+            && other.is_ipv4() == ours
+        {
             findings.push(format!(
-                "media.address: {} stands in SDP, where recorders must find us: \
-                 use an address of this host",
-                self.media.address
+                "media.other_address: {other} is of the same family as media.address: use one of \
+                 the other, or leave it out"
             ));
         }
     }
@@ -427,6 +444,12 @@ impl Sip {
 }
 
 impl Media {
+    /// Its addresses, each of another family.
+    pub fn addresses(&self) -> Vec<IpAddr> {
+        let first = [self.address].into_iter();
+        first.chain(self.other_address).collect()
+    }
+
     const fn default_workers() -> u16 {
         1
     }
@@ -610,8 +633,13 @@ mod tests {
     fn the_other_address_is_of_the_other_family() {
         let with = |other: &str| GOOD.replace("[media]", &format!("{other}\n[media]"));
         assert!(Config::parse(&with("other_address = \"[::1]:5060\"")).is_ok());
-        let error = error(&with("other_address = \"127.0.0.2:5060\""));
-        assert!(error.contains("same family"), "{error}");
+        let refused = error(&with("other_address = \"127.0.0.2:5060\""));
+        assert!(refused.contains("sip.other_address") && refused.contains("same family"));
+        let media = |other: &str| GOOD.replace("[media]", &format!("[media]\n{other}"));
+        let config = Config::parse(&media("other_address = \"::1\"")).unwrap();
+        assert_eq!(config.media.addresses().len(), 2);
+        let refused = error(&media("other_address = \"127.0.0.2\""));
+        assert!(refused.contains("media.other_address") && refused.contains("same family"));
     }
 
     #[test]

@@ -145,9 +145,13 @@ pub(crate) fn gaps(value: &Value) -> String {
         let (_, clock) = text.split_once('T').unwrap_or(("", &text));
         clock.split('.').next().unwrap_or_default().to_owned()
     };
-    let gap = |gap: &Value| match &gap["to"] {
-        Value::Null => format!("since {}", clock(&gap["from"])),
-        to => format!("{} to {}", clock(&gap["from"]), clock(to)),
+    let gap = |gap: &Value| {
+        let (from, to) = (clock(&gap["from"]), clock(&gap["to"]));
+        if to.is_empty() {
+            format!("since {from}")
+        } else {
+            format!("{from} to {to}")
+        }
     };
     let gaps: Vec<_> = value.as_array().into_iter().flatten().map(gap).collect();
     gaps.join(", ")
@@ -156,10 +160,11 @@ pub(crate) fn gaps(value: &Value) -> String {
 /// A line for each gap of a recording, with its reason.
 pub(crate) fn gaps_and_why(value: &Value) -> String {
     let line = |gap: &Value| {
-        let (from, why) = (plain(&gap["from"]), plain(&gap["reason"]));
-        match &gap["to"] {
-            Value::Null => format!("since {from}: {why}"),
-            to => format!("{from} to {}: {why}", plain(to)),
+        let [from, to, why] = ["from", "to", "reason"].map(|name| plain(&gap[name]));
+        if to.is_empty() {
+            format!("since {from}: {why}")
+        } else {
+            format!("{from} to {to}: {why}")
         }
     };
     let lines: Vec<_> = value.as_array().into_iter().flatten().map(line).collect();

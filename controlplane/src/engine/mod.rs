@@ -134,7 +134,7 @@ impl Engine {
             calls: BTreeMap::new(),
             names: BTreeMap::new(),
             media: Media::new(
-                config.media.address,
+                config.media.addresses(),
                 workers,
                 config.limits.calls,
                 config.media.ports.first_even(),

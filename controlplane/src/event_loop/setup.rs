@@ -42,7 +42,8 @@ pub enum StartError {
 pub(super) fn raise_file_limit(config: &Config) -> Result<(), StartError> {
     /// Files of the runtime, the loop and the threads.
     const OTHERS: u64 = 64;
-    let media = 2 * u64::from(config.media.ports.pairs());
+    let addresses = config.media.addresses().len() as u64;
+    let media = 2 * addresses * u64::from(config.media.ports.pairs());
     let needed = media + (listener::TOKENS + Sockets::TOKENS) as u64 + OTHERS;
     let system = |error: nix::Error| StartError::System {
         what: "its limit of open files",

@@ -87,7 +87,7 @@ impl Recording {
         let spec = sink_spec(self.recorder.csrc, turn);
         let sink = turn
             .media
-            .open_sink(account.place, account.key, spec)
+            .open_sink(account.place, account.key, target.remote.ip(), spec)
             .ok_or_else(|| Failure::again("every media port is in use: widen media.ports"))?;
         self.stream = Some((sink, SinkStats::default()));
         Ok(self.invite(sink, peer, account, turn))

@@ -152,14 +152,14 @@ impl Recording {
         if due.is_none_or(|due| due > turn.now.mono) {
             return;
         }
-        match std::mem::replace(&mut self.state, State::Over) {
-            State::Connecting(leg) => {
-                self.abandon(*leg, turn);
-                let failure = Failure::unanswered(output::Failure::Timeout, &self.recorder);
-                self.next_target(failure, None, account, turn);
-            }
-            state => self.state = state,
-        }
+        let state = std::mem::replace(&mut self.state, State::Over);
+        let State::Connecting(leg) = state else {
+            self.state = state;
+            return;
+        };
+        self.abandon(*leg, turn);
+        let failure = Failure::unanswered(output::Failure::Timeout, &self.recorder);
+        self.next_target(failure, None, account, turn);
     }
 }
 

@@ -76,6 +76,8 @@ fn a_server_that_cannot_be_reached_costs_no_time() {
         .unwrap()
         .to_owned();
     assert!(via.contains("[2001:db8::100]:5060"), "{via}");
+    let offer = world.server(C).bodies().remove(0);
+    assert!(offer.contains("c=IN IP6 2001:db8::100"), "{offer}");
 }
 
 #[test]

@@ -65,7 +65,7 @@ impl World {
     pub(super) fn new(recorders: &str, servers: &[&str]) -> Self {
         let text = format!(
             "[sip]\naddress = \"192.0.2.100:5060\"\nother_address = \"[2001:db8::100]:5060\"\n\
-             [media]\naddress = \"192.0.2.100\"\n{recorders}"
+             [media]\naddress = \"192.0.2.100\"\nother_address = \"2001:db8::100\"\n{recorders}"
         );
         let config = Config::parse(&text).unwrap();
         #[expect(clippy::disallowed_methods, reason = "a moment to count from")]
@@ -158,24 +158,27 @@ impl World {
             after: None,
             limit: 200,
         };
-        match self.ask(Request::RecordingList { page }) {
-            Reply::Ok(View::Recordings(list)) => list.recordings,
-            other => panic!("{other:?}"),
-        }
+        let reply = self.ask(Request::RecordingList { page });
+        let Reply::Ok(View::Recordings(list)) = reply else {
+            panic!("{reply:?}");
+        };
+        list.recordings
     }
 
     pub(super) fn recorder(&mut self, id: &str) -> RecorderView {
-        match self.ask(Request::RecorderGet { recorder: name(id) }) {
-            Reply::Ok(View::Recorder(view)) => view,
-            other => panic!("{other:?}"),
-        }
+        let reply = self.ask(Request::RecorderGet { recorder: name(id) });
+        let Reply::Ok(View::Recorder(view)) = reply else {
+            panic!("{reply:?}");
+        };
+        view
     }
 
     pub(super) fn problems(&mut self) -> Vec<String> {
-        match self.ask(Request::Health) {
-            Reply::Ok(View::Health(view)) => view.problems,
-            other => panic!("{other:?}"),
-        }
+        let reply = self.ask(Request::Health);
+        let Reply::Ok(View::Health(view)) = reply else {
+            panic!("{reply:?}");
+        };
+        view.problems
     }
 
     /// When events of that kind were told, and what they said.
@@ -350,12 +353,20 @@ impl Server {
                 vec![(0, plain(&format!("481 No Such Session For {method}")))]
             }
             Method::Invite => vec![(0, accept(&head, request, flow))],
-            method => {
-                if method == Method::Bye {
-                    self.dialogs.remove(&id);
-                }
+            Method::Bye => {
+                self.dialogs.remove(&id);
                 vec![(0, plain("200 OK"))]
             }
+            Method::Info
+            | Method::Message
+            | Method::Notify
+            | Method::Options
+            | Method::PRack
+            | Method::Publish
+            | Method::Refer
+            | Method::Register
+            | Method::Subscribe
+            | Method::Update => vec![(0, plain("200 OK"))],
         }
     }
 }

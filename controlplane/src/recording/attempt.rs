@@ -1,5 +1,7 @@
 //! One attempt: from the INVITE to its answer.
 
+use std::net::SocketAddr;
+
 use rsip::StatusCode;
 use sixreel_dataplane::api::{Cname, SinkSpec, SinkStats};
 
@@ -25,12 +27,16 @@ use crate::turn::Turn;
 #[derive(Debug)]
 pub(super) struct Leg {
     pub(super) session: Session,
+    /// The address that was called.
+    pub(super) remote: SocketAddr,
     pub(super) sink: Stream,
     /// What we offer and answer with.
     pub(super) ours: sdp::Local,
-    /// What we sent last that is in force.
+    /// What we sent last, whether it was accepted or not: versions follow it (RFC 3264 §8).
     pub(super) sent: sdp::Description,
-    /// What the recorder knows.
+    /// What the recorder knows that we want of the stream.
+    pub(super) wanted: Direction,
+    /// What the recorder knows of the call.
     pub(super) told: Told,
 }
 
@@ -124,12 +130,15 @@ impl Recording {
         };
         let mut outputs = Vec::new();
         let random = turn.random.fork();
-        let us = turn.site.local(call.peer.remote);
+        let remote = call.peer.remote;
+        let us = turn.site.local(remote);
         let session = Session::invite(us, call, random, turn.now.mono, &mut outputs);
         transmit(outputs, turn);
         Leg {
             session,
+            remote,
             sink,
+            wanted: ours.direction,
             ours,
             sent,
             told,

@@ -64,7 +64,9 @@ impl Failure {
         }
         match code {
             // The recorder or the way to it is out of order for the time being.
-            408 | 480 | 481 | 491 | 500 | 502..=504 | 580 => Self {
+            // 482 is said to the second copy of an INVITE whose connection broke when the first one
+            // had arrived (RFC 3261 §8.2.2.2): a new INVITE is no copy.
+            408 | 480..=482 | 491 | 500 | 502..=504 | 580 => Self {
                 why,
                 verdict: Verdict::Again {
                     not_before: retry_after(response),
@@ -165,6 +167,7 @@ mod tests {
             again(3_600)
         );
         assert_eq!(verdict("500 Oops"), again(0));
+        assert_eq!(verdict("482 Loop Detected"), again(0));
         for head in [
             "403 No",
             "420 Bad Extension",

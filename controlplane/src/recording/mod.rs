@@ -183,6 +183,12 @@ impl Recording {
     /// Nothing reaches the other end of this flow.
     pub fn unreachable(&mut self, input: &Input, account: &Account, turn: &mut Turn<'_>) {
         self.tell_sessions(input, account, turn);
+        if let Input::Unreachable { flow } = input
+            && let State::Active(active) = &mut self.state
+            && active.leg.remote == flow.remote
+        {
+            active.doubt(turn);
+        }
     }
 
     /// Does what is due.

@@ -59,10 +59,9 @@ impl Recording {
         let State::Active(active) = &mut self.state else {
             return;
         };
-        let Some((_, sent)) = active.awaited.take_if(|(awaited, _)| *awaited == id) else {
+        if active.awaited.take_if(|awaited| *awaited == id).is_none() {
             return;
-        };
-        active.leg.sent = sent;
+        }
         let content_type = ack.headers.get("Content-Type");
         match agree_on(&active.leg.ours, content_type, &ack.body) {
             Ok(agreed) => self.agree(agreed, account, turn),
@@ -83,12 +82,14 @@ impl Recording {
                 return;
             }
         };
+        active.withdraw_update();
         let leg = &mut active.leg;
         leg.ours.direction = direction(account);
         match sdp::answer(&leg.ours, &offer, Some(&leg.sent)) {
             Ok((answer, agreed)) => {
                 let content = content::description(&answer);
                 leg.sent = answer;
+                leg.wanted = leg.ours.direction;
                 self.respond(id, StatusCode::OK, content, turn);
                 self.agree(agreed, account, turn);
             }
@@ -104,10 +105,13 @@ impl Recording {
         let State::Active(active) = &mut self.state else {
             return;
         };
-        active.leg.ours.direction = direction(account);
-        let offer = active.leg.ours.offer(Some(&active.leg.sent));
-        let content = content::description(&offer);
-        active.awaited = Some((id, offer));
+        active.withdraw_update();
+        let leg = &mut active.leg;
+        leg.ours.direction = direction(account);
+        leg.wanted = leg.ours.direction;
+        leg.sent = leg.ours.offer(Some(&leg.sent));
+        let content = content::description(&leg.sent);
+        active.awaited = Some(id);
         self.respond(id, StatusCode::OK, content, turn);
     }
 

@@ -56,7 +56,9 @@ const CONTROLPLANE: &[Room] = &[
     ("metadata", &["random", "time"]),
     ("control", &["time"]),
     // Words that the rooms above share.
-    ("config", &["control", "sip"]),
+    ("config", &["control", "group", "sip"]),
+    ("group", &["config", "control"]),
+    ("locate", &["random", "sip"]),
     ("recorder", &["config", "control", "metadata", "sip"]),
     ("media", &["dataplane::api", "sdp"]),
     (
@@ -64,10 +66,19 @@ const CONTROLPLANE: &[Room] = &[
         &[
             "control",
             "dataplane::api",
+            "group",
+            "locate",
             "media",
             "random",
+            "reach",
             "sip",
             "time",
+        ],
+    ),
+    (
+        "reach",
+        &[
+            "config", "control", "locate", "random", "recorder", "sip", "time", "turn",
         ],
     ),
     // A call.
@@ -76,9 +87,11 @@ const CONTROLPLANE: &[Room] = &[
         &[
             "control",
             "dataplane::api",
+            "locate",
             "media",
             "metadata",
             "random",
+            "reach",
             "recorder",
             "sdp",
             "sip",
@@ -91,10 +104,83 @@ const CONTROLPLANE: &[Room] = &[
         &[
             "control",
             "dataplane::api",
+            "group",
             "media",
             "metadata",
             "random",
+            "recording",
+            "time",
+            "turn",
+        ],
+    ),
+    (
+    // The edges.
+    ("port", &["wire"]),
+    ("worker", &["api", "pipeline", "port", "time", "wire"]),
+];
+
+const CONTROLPLANE: &[Room] = &[
+    ("random", &[]),
+    ("time", &[]),
+    ("deadlines", &[]),
+    // The grammars: none knows another.
+    ("sip", &["random"]),
+    ("sdp", &[]),
+    ("metadata", &["random", "time"]),
+    ("control", &["time"]),
+    // Words that the rooms above share.
+    ("config", &["control", "group", "sip"]),
+    ("group", &["config", "control"]),
+    ("locate", &["random", "sip"]),
+    ("recorder", &["config", "control", "metadata", "sip"]),
+    ("media", &["dataplane::api", "sdp"]),
+    (
+        "turn",
+        &[
+            "control",
+            "dataplane::api",
+            "group",
+            "locate",
+            "media",
+            "random",
+            "reach",
+            "sip",
+            "time",
+        ],
+    ),
+    (
+        "reach",
+        &[
+            "config", "control", "locate", "random", "recorder", "sip", "time", "turn",
+        ],
+    ),
+    // A call.
+    (
+        "recording",
+        &[
+            "control",
+            "dataplane::api",
+            "locate",
+            "media",
+            "metadata",
+            "random",
+            "reach",
             "recorder",
+            "sdp",
+            "sip",
+            "time",
+            "turn",
+        ],
+    ),
+    (
+        "call",
+        &[
+            "control",
+            "dataplane::api",
+            "group",
+            "media",
+            "metadata",
+            "random",
             "recording",
             "time",
             "turn",
@@ -119,7 +205,7 @@ const CONTROLPLANE: &[Room] = &[
         ],
     ),
     // The edges.
-    ("resolver", &[]),
+    ("resolver", &["locate"]),
     ("listener", &["control", "time"]),
     ("transport", &["sip"]),
     (
@@ -135,6 +221,7 @@ const CONTROLPLANE: &[Room] = &[
             "listener",
             "random",
             "resolver",
+            "sip",
             "time",
             "transport",
             "turn",
@@ -145,6 +232,8 @@ const CONTROLPLANE: &[Room] = &[
 /// What stands for the world outside, and the only places that may name it.
 const OUTSIDE: &[(&str, &[&str])] = &[
     ("mio", &["event_loop", "listener", "resolver", "transport"]),
+    ("hickory_resolver", &["resolver"]),
+    ("tokio", &["resolver"]),
     ("signal_hook", &["event_loop"]),
     ("getrandom", &["event_loop"]),
     ("tracing", &["event_loop", "listener", "transport"]),

@@ -79,8 +79,8 @@ pub struct Dns {
 pub struct Media {
     /// Address of RTP, in and out, as participants and recorders see it.
     pub address: IpAddr,
-    /// The same in the other address family, with the same ports. Recorders that are spoken to by
-    /// that family get RTP from there, and sources whose remote is of that family are received there.
+    /// The same in the other address family, with the same ports: for recorders that are spoken to
+    /// by that family, and for sources whose remote is of it.
     #[serde(default)]
     pub other_address: Option<IpAddr>,
     /// Ports of RTP and RTCP, all held from the start.

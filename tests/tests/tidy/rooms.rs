@@ -114,79 +114,6 @@ const CONTROLPLANE: &[Room] = &[
         ],
     ),
     (
-    // The edges.
-    ("port", &["wire"]),
-    ("worker", &["api", "pipeline", "port", "time", "wire"]),
-];
-
-const CONTROLPLANE: &[Room] = &[
-    ("random", &[]),
-    ("time", &[]),
-    ("deadlines", &[]),
-    // The grammars: none knows another.
-    ("sip", &["random"]),
-    ("sdp", &[]),
-    ("metadata", &["random", "time"]),
-    ("control", &["time"]),
-    // Words that the rooms above share.
-    ("config", &["control", "group", "sip"]),
-    ("group", &["config", "control"]),
-    ("locate", &["random", "sip"]),
-    ("recorder", &["config", "control", "metadata", "sip"]),
-    ("media", &["dataplane::api", "sdp"]),
-    (
-        "turn",
-        &[
-            "control",
-            "dataplane::api",
-            "group",
-            "locate",
-            "media",
-            "random",
-            "reach",
-            "sip",
-            "time",
-        ],
-    ),
-    (
-        "reach",
-        &[
-            "config", "control", "locate", "random", "recorder", "sip", "time", "turn",
-        ],
-    ),
-    // A call.
-    (
-        "recording",
-        &[
-            "control",
-            "dataplane::api",
-            "locate",
-            "media",
-            "metadata",
-            "random",
-            "reach",
-            "recorder",
-            "sdp",
-            "sip",
-            "time",
-            "turn",
-        ],
-    ),
-    (
-        "call",
-        &[
-            "control",
-            "dataplane::api",
-            "group",
-            "media",
-            "metadata",
-            "random",
-            "recording",
-            "time",
-            "turn",
-        ],
-    ),
-    (
         "engine",
         &[
             "call",
@@ -195,8 +122,11 @@ const CONTROLPLANE: &[Room] = &[
             "dataplane::api",
             "dataplane::counters",
             "deadlines",
+            "group",
+            "locate",
             "media",
             "random",
+            "reach",
             "recorder",
             "recording",
             "sip",

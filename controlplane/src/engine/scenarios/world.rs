@@ -423,7 +423,8 @@ fn bye(invite: &Headers, flow: Flow) -> String {
     let (from, to) = (invite.get("From").unwrap(), invite.get("To").unwrap());
     let (id, ip) = (call_id(invite), flow.remote);
     format!(
-        "BYE sip:sixreel@192.0.2.100:5060 SIP/2.0\r\nVia: SIP/2.0/TCP {ip};branch=z9hG4bKbye{id}\r\n\
+        "BYE sip:sixreel@192.0.2.100:5060 SIP/2.0\r\n\
+         Via: SIP/2.0/TCP {ip};branch=z9hG4bKbye{id}\r\n\
          From: {to};tag=srs\r\nTo: {from}\r\nCall-ID: {id}\r\nCSeq: 1 BYE\r\nMax-Forwards: 70\r\n\
          Content-Length: 0\r\n\r\n"
     )

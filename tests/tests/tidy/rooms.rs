@@ -57,8 +57,10 @@ const CONTROLPLANE: &[Room] = &[
     // A source of the control interface may have an SDES line.
     ("control", &["sdp", "time"]),
     // Words that the rooms above share.
-    ("config", &["control", "sdp", "sip"]),
+    ("config", &["control", "group", "sdp", "sip"]),
     ("tls", &["config", "sip", "time"]),
+    ("group", &["config", "control"]),
+    ("locate", &["random", "sip"]),
     ("recorder", &["config", "control", "metadata", "sdp", "sip"]),
     ("media", &["dataplane::api", "dataplane::srtp", "sdp"]),
     (
@@ -66,10 +68,19 @@ const CONTROLPLANE: &[Room] = &[
         &[
             "control",
             "dataplane::api",
+            "group",
+            "locate",
             "media",
             "random",
+            "reach",
             "sip",
             "time",
+        ],
+    ),
+    (
+        "reach",
+        &[
+            "config", "control", "locate", "random", "recorder", "sip", "time", "turn",
         ],
     ),
     // A call.
@@ -78,9 +89,11 @@ const CONTROLPLANE: &[Room] = &[
         &[
             "control",
             "dataplane::api",
+            "locate",
             "media",
             "metadata",
             "random",
+            "reach",
             "recorder",
             "sdp",
             "sip",
@@ -93,10 +106,10 @@ const CONTROLPLANE: &[Room] = &[
         &[
             "control",
             "dataplane::api",
+            "group",
             "media",
             "metadata",
             "random",
-            "recorder",
             "recording",
             "time",
             "turn",
@@ -106,6 +119,7 @@ const CONTROLPLANE: &[Room] = &[
         "trial",
         &[
             "control",
+            "locate",
             "random",
             "recorder",
             "recording",
@@ -124,8 +138,11 @@ const CONTROLPLANE: &[Room] = &[
             "dataplane::api",
             "dataplane::counters",
             "deadlines",
+            "group",
+            "locate",
             "media",
             "random",
+            "reach",
             "recorder",
             "recording",
             "sip",
@@ -136,7 +153,7 @@ const CONTROLPLANE: &[Room] = &[
         ],
     ),
     // The edges.
-    ("resolver", &[]),
+    ("resolver", &["locate"]),
     ("listener", &["control", "time"]),
     ("transport", &["random", "sip", "tls"]),
     (
@@ -152,6 +169,7 @@ const CONTROLPLANE: &[Room] = &[
             "listener",
             "random",
             "resolver",
+            "sip",
             "time",
             "tls",
             "transport",
@@ -163,6 +181,8 @@ const CONTROLPLANE: &[Room] = &[
 /// What stands for the world outside, and the only places that may name it.
 const OUTSIDE: &[(&str, &[&str])] = &[
     ("mio", &["event_loop", "listener", "resolver", "transport"]),
+    ("hickory_resolver", &["resolver"]),
+    ("tokio", &["resolver"]),
     ("signal_hook", &["event_loop"]),
     ("getrandom", &["random"]),
     ("tracing", &["event_loop", "listener", "transport"]),

@@ -1,4 +1,14 @@
-//! Scenarios of the whole engine, from the control interface to the data plane.
+//! Whole calls at scripted recorders, in virtual time.
 
+/// Which members of a group record a call, and who stands in for whom.
+mod groups;
+/// Up, degraded, down, and back.
+mod health;
+/// Six recorders of which five fail: nothing of that reaches the sixth.
+mod independence;
 /// How audio is protected.
 mod protection;
+/// One attempt at several addresses.
+mod targets;
+/// An engine, its clock, and recorders that do as they are told.
+mod world;

@@ -1,3 +1,5 @@
+//! The speech codec of ITU-T G.729 Annex A.
+//!
 #![doc = include_str!("../README.md")]
 //!
 //! # How the code is laid out
@@ -13,10 +15,7 @@
 mod arith;
 /// Sixteen encoders at once, in the lanes of vector registers.
 #[cfg(target_arch = "x86_64")]
-#[expect(
-    clippy::needless_range_loop,
-    reason = "lanes are walked in several arrays at once"
-)]
+#[expect(clippy::needless_range_loop, reason = "lanes walk in step")]
 mod batch;
 /// The decoder (§4, §A.4).
 mod decoder;
@@ -44,6 +43,7 @@ mod lsp_interpolation;
 mod pitch;
 /// The tables of the Recommendation.
 mod tables;
+/// What the tests of this crate share.
 #[cfg(test)]
 mod testing;
 

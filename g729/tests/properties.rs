@@ -35,7 +35,10 @@ proptest! {
 
     #[test]
     fn any_bits_and_losses_are_decoded(
-        frames in prop::collection::vec(prop::option::weighted(0.8, any::<[u8; FRAME_BYTES]>()), 1..60),
+        frames in prop::collection::vec(
+            prop::option::weighted(0.8, any::<[u8; FRAME_BYTES]>()),
+            1..60,
+        ),
     ) {
         let mut decoder = Decoder::new();
         for frame in &frames {

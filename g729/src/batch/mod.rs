@@ -12,10 +12,7 @@ mod avx2;
 #[expect(unsafe_code, reason = "instructions that not every machine has")]
 mod avx512;
 /// Which instructions this machine has.
-#[expect(
-    unsafe_code,
-    reason = "entry into code for instructions that were found"
-)]
+#[expect(unsafe_code, reason = "entry into code for what was found")]
 mod dispatch;
 /// The LP filters in lanes.
 mod filters;

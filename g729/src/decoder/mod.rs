@@ -18,6 +18,7 @@ use crate::{lsf, lsp_interpolation};
 mod concealment;
 /// The post-filter (§4.2, §A.4.2).
 mod postfilter;
+/// The stages against traces of the reference.
 #[cfg(test)]
 mod trace_tests;
 

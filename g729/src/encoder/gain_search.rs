@@ -1,5 +1,5 @@
-//! The search of the gain quantiser (§3.9.2): a preselection from the unquantised optimum, then the
-//! best of 4 by 8 pairs of rows.
+//! The search of the gain quantiser (§3.9.2): a preselection from the unquantised optimum, then
+//! the best of 4 by 8 pairs of rows.
 
 use super::closed_loop::{PitchCorrelations, Scaled};
 use crate::arith::{

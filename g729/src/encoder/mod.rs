@@ -32,6 +32,7 @@ mod pulse_energies;
 mod roots;
 /// Taming: a bound on what a lost frame can do to the frames after it.
 pub(crate) mod taming;
+/// The stages against traces of the reference.
 #[cfg(test)]
 mod trace_tests;
 

@@ -1,5 +1,6 @@
 //! Generated signals and random bits against hashes of the reference's outputs: what the vectors do
-//! not reach (clipping, silence, tones that set off taming, losses), without a file to be had first.
+//! not reach (clipping, silence, tones that set off taming, losses),
+//! without a file to be had first.
 
 use crate::signals::{random_bits, signal};
 use g729::{Decoder, Encoder, Frame};

@@ -15,14 +15,20 @@ pub mod deadlines;
 pub mod engine;
 /// The process: one loop for every socket of the control plane.
 pub mod event_loop;
+/// Groups of recorders: of which recorders some are enough for a call.
+pub mod group;
 /// The control socket in the event loop.
 pub mod listener;
+/// Where a recorder is: from its URI to the addresses that are tried.
+pub mod locate;
 /// What calls have of the data plane: places, ports, commands.
 pub mod media;
 /// Recording metadata, and the call information in SIP headers.
 pub mod metadata;
 /// Random numbers and identifiers from one seed.
 pub mod random;
+/// How recorders are reached: where each one is, and how it fares.
+pub mod reach;
 /// A recorder as calls see it.
 pub mod recorder;
 /// One call at one recorder, through every attempt that it takes.

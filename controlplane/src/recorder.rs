@@ -29,6 +29,8 @@ pub struct Recorder {
     pub label: String,
     pub invite_timeout: Duration,
     pub after_bye: AfterBye,
+    /// How often it is asked whether it is there; never where there is none.
+    pub ping_interval: Option<Duration>,
 }
 
 /// By what a recorder is told from others.
@@ -81,17 +83,19 @@ impl Recorder {
             label: config.label.clone(),
             invite_timeout: Duration::from_millis(config.invite_timeout_ms.into()),
             after_bye: config.after_bye,
+            ping_interval: (config.ping_interval_s > 0)
+                .then(|| Duration::from_secs(config.ping_interval_s.into())),
         }
     }
 
-    /// The port that its signalling is at.
-    pub fn port(&self) -> u16 {
-        let default = match self.policy {
-            TransportPolicy::Auto | TransportPolicy::Udp => Protocol::Udp,
-            TransportPolicy::Tcp => Protocol::Tcp,
-            TransportPolicy::Tls(settings) => Protocol::Tls(settings),
-        };
-        self.uri.port.unwrap_or_else(|| default.default_port())
+    /// Its transport, where the configuration or its URI names one.
+    pub fn protocol(&self) -> Option<Protocol> {
+        match self.policy {
+            TransportPolicy::Udp => Some(Protocol::Udp),
+            TransportPolicy::Tcp => Some(Protocol::Tcp),
+            TransportPolicy::Tls(settings) => Some(Protocol::Tls(settings)),
+            TransportPolicy::Auto => self.uri.params.value("transport").and_then(Protocol::named),
+        }
     }
 
     /// The name of its transport.

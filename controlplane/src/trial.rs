@@ -1,19 +1,19 @@
 //! What works with a recorder, step by step: looking it up, connecting, TLS, OPTIONS, and what its
 //! answer says of recording. Nobody waits for it but whoever asked.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::control::reply::Ticket;
 use crate::control::view::{CertificateView, StepName, StepResult, StepView, TlsView, TrialView};
+use crate::locate::Target;
 use crate::random::Random;
 use crate::recorder::Recorder;
 use crate::recording::ACCEPT;
 use crate::sdp;
 use crate::sip::flow::{Flow, Protocol, TlsSettings, TransportPolicy};
 use crate::sip::host::Host;
-use crate::sip::local::{Local, Peer};
+use crate::sip::local::{Local, Peer, of_family};
 use crate::sip::message::Response;
 use crate::sip::output::Output as SipOutput;
 use crate::sip::query::Query;
@@ -66,8 +66,8 @@ impl Trial {
     /// The recorder's address, or why it is not known. Whether that is the end of it.
     pub fn on_resolved(
         &mut self,
-        address: Result<SocketAddr, String>,
-        local: &Local,
+        found: Result<Target, String>,
+        ours: &[Arc<Local>],
         random: &mut Random,
         now: Now,
         out: &mut Vec<SipOutput>,
@@ -75,29 +75,35 @@ impl Trial {
         if self.query.is_some() {
             return false;
         }
-        let remote = match address {
-            Ok(remote) => remote,
+        let target = match found {
+            Ok(target) => target,
             Err(why) => {
                 self.fail(StepName::Resolve, why);
                 return true;
             }
         };
+        let remote = target.remote;
         let found = match &self.recorder.uri.host {
             Host::Name(name) => format!("{name} is {}", remote.ip()),
             Host::Address(ip) => format!("{ip} is an address"),
         };
         self.step(StepName::Resolve, StepResult::Ok, found);
-        let policy = match self.recorder.policy {
-            TransportPolicy::Tls(_) => {
+        let policy = match (self.recorder.policy, target.protocol) {
+            (TransportPolicy::Tls(_), _) => {
                 TransportPolicy::Tls(TlsSettings::Trial(self.recorder.index as u16))
             }
-            clear @ (TransportPolicy::Auto | TransportPolicy::Udp | TransportPolicy::Tcp) => clear,
+            // RFC 3263 §4.1: the domain may have a service for TCP alone.
+            (TransportPolicy::Auto, Protocol::Tcp) => TransportPolicy::Tcp,
+            (clear @ (TransportPolicy::Auto | TransportPolicy::Udp | TransportPolicy::Tcp), _) => {
+                clear
+            }
         };
         let peer = Peer {
             uri: self.recorder.uri.clone(),
             remote,
             policy,
         };
+        let local = of_family(ours, remote);
         let query = Query::start(local, &self.call_id, &peer, random, now.mono, out);
         self.query = Some(query);
         false
@@ -378,18 +384,21 @@ mod tests {
             generation: 0,
             number: 0,
         };
-        let local = Local {
+        let local = Arc::new(Local {
             address: "127.0.0.1:5060".parse().unwrap(),
             tls: None,
             user: "us".to_owned(),
             agent: "sixreel".to_owned(),
             accept: ACCEPT.to_owned(),
             timing: Timing::default(),
-        };
+        });
         let mut trial = Trial::new(ticket, &recorder, "test-0-x".to_owned(), now);
         let (mut out, random) = (Vec::new(), &mut Random::new([1; 32]));
-        let address = Ok("192.0.2.1:5061".parse().unwrap());
-        assert!(!trial.on_resolved(address, &local, random, now, &mut out));
+        let found = Ok(Target {
+            protocol: recorder.protocol().unwrap_or(Protocol::Udp),
+            remote: "192.0.2.1:5061".parse().unwrap(),
+        });
+        assert!(!trial.on_resolved(found, &[local], random, now, &mut out));
         let Some(SipOutput::Transmit { bytes, .. }) = out.pop() else {
             panic!("{out:?}");
         };

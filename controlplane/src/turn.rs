@@ -8,10 +8,13 @@ use sixreel_dataplane::api::Command;
 use crate::control::reply::{Reply, Ticket};
 use crate::control::request::Name;
 use crate::control::view::{EventKind, EventView};
+use crate::group::Group;
+use crate::locate::Query;
 use crate::media::Media;
 use crate::random::Random;
+use crate::reach::Reach;
 use crate::sip::flow::Flow;
-use crate::sip::local::Local;
+use crate::sip::local::{Local, of_family};
 use crate::time::Now;
 
 /// What is to be done outside of the engine.
@@ -27,15 +30,17 @@ pub enum Output {
     Reply { ticket: Ticket, reply: Reply },
     /// Tell everybody who listens for events.
     Tell(EventView),
-    /// Find the addresses of a recorder's host, and come back with `Input::Resolved`.
-    Resolve { recorder: usize, host: String },
+    /// Find a recorder's servers, and come back with `Input::Resolved`.
+    Resolve { recorder: usize, query: Query },
 }
 
 /// What is the same for all calls.
 #[derive(Debug)]
 pub struct Site {
-    /// Who we are in SIP.
-    pub sip: Arc<Local>,
+    /// Who we are in SIP, in each address family that we have.
+    pub sip: Vec<Arc<Local>>,
+    /// Of which recorders some are enough.
+    pub groups: Vec<Group>,
     /// The domain of participants that come with a bare extension.
     pub domain: String,
     /// A secure call is not recorded in clear.
@@ -50,10 +55,8 @@ pub struct Site {
 pub struct Turn<'a> {
     pub now: Now,
     pub site: &'a Site,
-    /// Where each recorder is, or why that is not known.
-    pub addresses: &'a [Result<SocketAddr, String>],
-    /// Why each recorder cannot be spoken to, where the transport has just told.
-    pub troubles: &'a [Option<String>],
+    /// Where each recorder is, and how it fares.
+    pub reach: &'a mut Reach,
     pub media: &'a mut Media,
     pub random: &'a mut Random,
     /// The identifier of the newest event.
@@ -68,6 +71,13 @@ pub struct Subject<'a> {
     pub recording: Option<&'a Name>,
     pub recorder: Option<&'a Name>,
     pub source: Option<&'a Name>,
+}
+
+impl Site {
+    /// Who we are towards `remote`.
+    pub fn local(&self, remote: SocketAddr) -> &Arc<Local> {
+        of_family(&self.sip, remote)
+    }
 }
 
 impl Turn<'_> {

@@ -138,6 +138,39 @@ pub(crate) fn counts(value: &Value) -> String {
     counts.join(", ")
 }
 
+/// `08:00:00 to 08:00:07`, from gaps of a recording; the day stands in what is shown of one.
+pub(crate) fn gaps(value: &Value) -> String {
+    let clock = |time: &Value| {
+        let text = plain(time);
+        let (_, clock) = text.split_once('T').unwrap_or(("", &text));
+        clock.split('.').next().unwrap_or_default().to_owned()
+    };
+    let gap = |gap: &Value| {
+        let (from, to) = (clock(&gap["from"]), clock(&gap["to"]));
+        if to.is_empty() {
+            format!("since {from}")
+        } else {
+            format!("{from} to {to}")
+        }
+    };
+    let gaps: Vec<_> = value.as_array().into_iter().flatten().map(gap).collect();
+    gaps.join(", ")
+}
+
+/// A line for each gap of a recording, with its reason.
+pub(crate) fn gaps_and_why(value: &Value) -> String {
+    let line = |gap: &Value| {
+        let [from, to, why] = ["from", "to", "reason"].map(|name| plain(&gap[name]));
+        if to.is_empty() {
+            format!("since {from}: {why}")
+        } else {
+            format!("{from} to {to}: {why}")
+        }
+    };
+    let lines: Vec<_> = value.as_array().into_iter().flatten().map(line).collect();
+    lines.join("\n")
+}
+
 fn plain_table() -> Table {
     let mut table = Table::new();
     table.load_style(comfy_table::presets::NOTHING);
@@ -185,5 +218,20 @@ mod tests {
             counts(&json!({ "recording": 2, "failed": 0, "retrying": 1 })),
             "2 recording, 1 retrying"
         );
+    }
+
+    #[test]
+    fn gaps_say_from_when_to_when() {
+        let value = json!([
+            { "from": "2017-05-01T10:17:11.042Z", "to": "2017-05-01T10:17:19.000Z", "reason": "a" },
+            { "from": "2017-05-01T10:20:00.000Z", "to": null, "reason": "b" },
+        ]);
+        assert_eq!(gaps(&value), "10:17:11 to 10:17:19, since 10:20:00");
+        assert_eq!(
+            gaps_and_why(&value),
+            "2017-05-01T10:17:11.042Z to 2017-05-01T10:17:19.000Z: a\n\
+             since 2017-05-01T10:20:00.000Z: b"
+        );
+        assert_eq!(gaps(&json!([])) + &gaps_and_why(&Value::Null), "");
     }
 }

@@ -95,7 +95,6 @@ impl Recorder {
                 user: "rec".to_owned(),
                 agent: "recorder".to_owned(),
                 accept: "application/sdp, application/rs-metadata+xml".to_owned(),
-                tls: None,
                 timing: Timing::default(),
             },
             media_address: address.ip(),

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 
 use serde_json::Value;
 use sixreel_controlplane::engine::Input;
+use sixreel_controlplane::locate::Located;
 use sixreel_controlplane::random::Random;
 use sixreel_controlplane::sip::flow::{Flow, Protocol};
 use sixreel_controlplane::sip::message::Message;
@@ -295,7 +296,7 @@ impl World {
             Happening::Told { worker, event } => self.tell_engine(Input::Media { worker, event }),
             Happening::Speech { caller } => self.on_speech(caller),
             Happening::Resolved { recorder } => {
-                let result = Ok(vec![Node::Recorder(recorder).sip()]);
+                let result = Ok(Located::at(Node::Recorder(recorder).sip(), None));
                 self.tell_engine(Input::Resolved { recorder, result });
             }
             Happening::Fault(fault) => self.befall(fault),

@@ -4,10 +4,11 @@
 mod participants;
 /// Who is called, by what address: facts in the words that recorders are told them in.
 mod parties;
+/// Which members of a group of recorders record it.
+mod roster;
 /// The participants' audio.
 mod sources;
 
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use sixreel_dataplane::api::Event;
@@ -19,7 +20,6 @@ use crate::control::request::{CallFacts, Name, Security};
 use crate::control::view::{CallState, CallSummary, CallView, EventKind, RecordingCounts};
 use crate::media::{Media, Place, Stream};
 use crate::metadata::{Facts, Id, SessionFacts, StreamFacts};
-use crate::recorder::Recorder;
 use crate::recording::{Account, Input, Recording};
 use crate::time::Wall;
 use crate::turn::{Subject, Turn};
@@ -40,6 +40,8 @@ pub struct Call {
     account: Account,
     /// When the call ends for want of requests.
     lease_due: Option<Instant>,
+    /// Recording has begun.
+    is_recorded: bool,
     is_over: bool,
 }
 
@@ -86,6 +88,7 @@ impl Call {
             recordings: Vec::new(),
             account,
             lease_due: None,
+            is_recorded: false,
             is_over: false,
             facts,
         };
@@ -147,11 +150,30 @@ impl Call {
         }
     }
 
-    /// A recorder's address has become known.
-    pub fn found(&mut self, recorder: usize, turn: &mut Turn<'_>) {
+    /// How many of its recordings wait for a recorder.
+    pub fn waiting_for(&self, recorder: usize) -> usize {
+        let waiting = |recording: &&Recording| {
+            recording.recorder().index == recorder
+                && (recording.is_waiting() || recording.is_active())
+        };
+        self.recordings.iter().filter(waiting).count()
+    }
+
+    /// A recorder is back, or its address has become known. What waits for it is done within
+    /// `spread`; `verifies` where it may have forgotten what it was told.
+    pub fn recorder_is_back(
+        &mut self,
+        recorder: usize,
+        spread: Duration,
+        verifies: bool,
+        turn: &mut Turn<'_>,
+    ) {
         for recording in &mut self.recordings {
             if recording.recorder().index == recorder {
-                recording.found(&self.account, turn);
+                recording.hurry(spread, &self.account, turn);
+                if verifies {
+                    recording.verify(spread, turn);
+                }
             }
         }
     }
@@ -233,7 +255,7 @@ impl Call {
             started: self.started.rfc3339(),
             participants: self.participants.iter().map(Participant::view).collect(),
             sources: self.sources.iter().map(|s| s.view(media)).collect(),
-            recordings: self.recordings.iter().map(|r| r.id().clone()).collect(),
+            recordings: self.running().map(|r| r.id().clone()).collect(),
         }
     }
 
@@ -255,18 +277,16 @@ impl Call {
     /// Its recordings by state.
     pub fn counts(&self) -> RecordingCounts {
         let mut counts = RecordingCounts::default();
-        for recording in &self.recordings {
+        for recording in self.running() {
             counts.count(recording.state());
         }
         counts
     }
 
-    /// Recording begins when the call has its first participant.
-    fn start_recordings(&mut self, recorders: &[Arc<Recorder>], turn: &mut Turn<'_>) {
-        if self.recordings.is_empty() {
-            let start = |recorder| Recording::start(recorder, &self.account, turn);
-            self.recordings = recorders.iter().map(start).collect();
-        }
+    /// Its recordings that have not ended.
+    pub fn running(&self) -> impl Iterator<Item = &Recording> {
+        let recordings = self.recordings.iter();
+        recordings.filter(|recording| !recording.is_ended())
     }
 
     /// Brings the account and every recorder up to date.

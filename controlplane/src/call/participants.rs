@@ -1,13 +1,10 @@
 //! Who takes part.
 
-use std::sync::Arc;
-
 use super::{Call, parties};
 use crate::control::problem::{Problem, Resource};
 use crate::control::request::{Name, ParticipantFacts, ParticipantState};
 use crate::control::view::ParticipantView;
 use crate::metadata::{self, Id};
-use crate::recorder::Recorder;
 use crate::time::Wall;
 use crate::turn::Turn;
 
@@ -45,12 +42,11 @@ impl Participant {
 
 impl Call {
     /// A participant joins or has new facts. Returns whether it joined. With the first one,
-    /// recording begins at the `recorders`.
+    /// recording begins.
     pub fn put_participant(
         &mut self,
         id: &Name,
         facts: ParticipantFacts,
-        recorders: &[Arc<Recorder>],
         turn: &mut Turn<'_>,
     ) -> Result<bool, Problem> {
         let joins = self.participant(id).is_none();
@@ -65,7 +61,7 @@ impl Call {
             self.set_participant(id, facts, turn);
         }
         self.tell_recordings(turn);
-        self.start_recordings(recorders, turn);
+        self.start_recordings(turn);
         Ok(joins)
     }
 

@@ -1,5 +1,9 @@
 //! The configuration: one TOML file, checked whole before anything is started.
 
+/// The media side: addresses, ports and threads.
+mod media;
+/// How we are reached by SIP, and how recorders are found.
+mod sip;
 /// TLS: whom we believe, and who we are.
 mod tls;
 /// Where a recorder is.
@@ -7,17 +11,21 @@ mod uri;
 
 use std::collections::BTreeSet;
 use std::fmt;
-use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
 use serde::Deserialize;
 
+pub use self::media::{Media, PortRange, Wake};
+pub use self::sip::{Dns, Sip};
 pub use self::tls::{Authority, RecorderTls, Tls};
 pub use self::uri::RecorderUri;
 use crate::control::request::{CodecName, Name};
+use crate::group::{self, GroupConfig};
 
 /// Recorders that one call can be recorded to at once.
 pub const RECORDERS_MAX: usize = 6;
+/// Recorders that can be configured, those that stand by included.
+const CONFIGURED_MAX: usize = 64;
 
 /// A configuration that was checked.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -31,12 +39,17 @@ pub struct Config {
     #[serde(default)]
     pub tls: Tls,
     #[serde(default)]
+    pub dns: Dns,
+    #[serde(default)]
     pub limits: Limits,
     #[serde(default)]
     pub policy: Policy,
     /// The recorders, in the order of the file.
     #[serde(default, rename = "recorder")]
     pub recorders: Vec<Recorder>,
+    /// Of which recorders some are enough.
+    #[serde(default, rename = "group")]
+    pub groups: Vec<GroupConfig>,
 }
 
 /// The control socket.
@@ -47,63 +60,6 @@ pub struct Control {
     pub socket: PathBuf,
     /// Members of this group may connect; without it only our own user.
     pub group: Option<String>,
-}
-
-/// How we are reached by SIP.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Sip {
-    /// Address and port of UDP and TCP, as recorders see them: they stand in Via and Contact.
-    pub address: SocketAddr,
-    /// Address and port of TLS. Where it is absent, recorders that speak TLS reach us by the
-    /// connections that we open.
-    #[serde(default)]
-    pub tls_address: Option<SocketAddr>,
-    /// User part of our address in From and Contact.
-    #[serde(default = "Sip::default_user")]
-    pub user: String,
-    /// Domain of participants that come with a bare extension; our address where it is absent.
-    #[serde(default)]
-    pub domain: Option<String>,
-}
-
-/// The media side: addresses, ports and threads.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Media {
-    /// Address of RTP, in and out, as participants and recorders see it.
-    pub address: IpAddr,
-    /// Ports of RTP and RTCP, all held from the start.
-    #[serde(default)]
-    pub ports: PortRange,
-    /// Data-plane threads; the ports are shared out evenly.
-    #[serde(default = "Media::default_workers")]
-    pub workers: u16,
-    /// The core of each thread, where they are to be pinned.
-    #[serde(default)]
-    pub cores: Vec<usize>,
-    /// How a thread waits for its next slot.
-    #[serde(default)]
-    pub wake: Wake,
-}
-
-/// An inclusive range of ports, written `first-last`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "String")]
-pub struct PortRange {
-    pub first: u16,
-    pub last: u16,
-}
-
-/// How a data-plane thread waits for its next slot.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Wake {
-    /// Sleeps: the core is free for others in between.
-    #[default]
-    Sleep,
-    /// Spins: for a core that has nothing else to do.
-    BusyPoll,
 }
 
 /// What is refused beyond.
@@ -162,6 +118,9 @@ pub struct Recorder {
     /// What to do when the recorder ends a recording before its call has ended.
     #[serde(default)]
     pub after_bye: AfterBye,
+    /// How often the recorder is asked by OPTIONS whether it is there; never where it is 0.
+    #[serde(default = "Recorder::default_ping_interval_s")]
+    pub ping_interval_s: u32,
 }
 
 /// What to do when a recorder ends a recording before its call has ended.
@@ -247,69 +206,12 @@ impl Config {
 
     fn findings(&self) -> Vec<String> {
         let mut findings = Vec::new();
-        self.check_addresses(&mut findings);
+        self.check_sip(&mut findings);
         self.check_media(&mut findings);
         self.check_limits(&mut findings);
         self.check_tls(&mut findings);
         self.check_recorders(&mut findings);
         findings
-    }
-
-    fn check_addresses(&self, findings: &mut Vec<String>) {
-        if self.sip.address.ip().is_unspecified() {
-            findings.push(format!(
-                "sip.address: {} stands in Via and Contact, where recorders must find us: \
-                 use an address of this host",
-                self.sip.address
-            ));
-        }
-        if self.sip.address.port() == 0 {
-            findings.push("sip.address: the port must not be 0: use 5060".into());
-        }
-        if !is_user(&self.sip.user) {
-            findings.push(format!(
-                "sip.user: {:?} is not a SIP user: use letters, digits, '-', '_' or '.'",
-                self.sip.user
-            ));
-        }
-        if let Some(domain) = &self.sip.domain
-            && !is_host(domain)
-        {
-            findings.push(format!("sip.domain: {domain:?} is not a host name"));
-        }
-        if self.media.address.is_unspecified() {
-            findings.push(format!(
-                "media.address: {} stands in SDP, where recorders must find us: \
-                 use an address of this host",
-                self.media.address
-            ));
-        }
-    }
-
-    fn check_media(&self, findings: &mut Vec<String>) {
-        let media = &self.media;
-        if media.workers == 0 || media.workers > 64 {
-            findings.push(format!("media.workers: {} is not 1 to 64", media.workers));
-        } else if self.pairs_per_worker() < 2 {
-            findings.push(format!(
-                "media.ports: {}-{} is too small for {} workers: give each at least 4 ports",
-                media.ports.first, media.ports.last, media.workers
-            ));
-        }
-        if !media.cores.is_empty() && media.cores.len() != usize::from(media.workers) {
-            findings.push(format!(
-                "media.cores: names {} cores for {} workers: name one for each, or none",
-                media.cores.len(),
-                media.workers
-            ));
-        }
-        let sip_port = self.sip.address.port();
-        if (media.ports.first..=media.ports.last).contains(&sip_port) {
-            findings.push(format!(
-                "media.ports: {}-{} contains the SIP port {sip_port}: move either",
-                media.ports.first, media.ports.last
-            ));
-        }
     }
 
     fn check_limits(&self, findings: &mut Vec<String>) {
@@ -330,10 +232,9 @@ impl Config {
     }
 
     fn check_recorders(&self, findings: &mut Vec<String>) {
-        if self.recorders.len() > RECORDERS_MAX {
+        if self.recorders.len() > CONFIGURED_MAX {
             findings.push(format!(
-                "recorder: {} are configured, and a call is recorded to {RECORDERS_MAX} at most: \
-                 remove some",
+                "recorder: {} are configured, and {CONFIGURED_MAX} is the most: remove some",
                 self.recorders.len()
             ));
         }
@@ -345,6 +246,7 @@ impl Config {
             }
             recorder.check(&at, findings);
         }
+        group::check(&self.groups, &self.recorders, findings);
     }
 }
 
@@ -380,6 +282,12 @@ impl Recorder {
                 self.invite_timeout_ms
             ));
         }
+        if !(self.ping_interval_s == 0 || (2..=3_600).contains(&self.ping_interval_s)) {
+            findings.push(format!(
+                "{at}: ping_interval_s: {} is neither 0 (no pings) nor 2 to 3600",
+                self.ping_interval_s
+            ));
+        }
     }
 
     fn default_codecs() -> Vec<CodecName> {
@@ -401,17 +309,9 @@ impl Recorder {
     const fn default_invite_timeout_ms() -> u32 {
         5_000
     }
-}
 
-impl Sip {
-    fn default_user() -> String {
-        "sixreel".into()
-    }
-}
-
-impl Media {
-    const fn default_workers() -> u16 {
-        1
+    const fn default_ping_interval_s() -> u32 {
+        30
     }
 }
 
@@ -438,48 +338,6 @@ impl Default for Policy {
     fn default() -> Self {
         Self {
             require_secure_if_cs_secure: true,
-        }
-    }
-}
-
-impl Default for PortRange {
-    fn default() -> Self {
-        Self {
-            first: 20_000,
-            last: 29_999,
-        }
-    }
-}
-
-impl PortRange {
-    /// Pairs of an even port and the odd one above it.
-    pub const fn pairs(self) -> u32 {
-        let first = self.first_even() as u32;
-        let end = self.last as u32 + 1;
-        end.saturating_sub(first) / 2
-    }
-
-    /// The first even port.
-    pub const fn first_even(self) -> u16 {
-        self.first + self.first % 2
-    }
-}
-
-impl TryFrom<String> for PortRange {
-    type Error = String;
-
-    fn try_from(text: String) -> Result<Self, Self::Error> {
-        let range = text.split_once('-').and_then(|(first, last)| {
-            Some(Self {
-                first: first.trim().parse().ok()?,
-                last: last.trim().parse().ok()?,
-            })
-        });
-        match range {
-            Some(range) if range.first >= 1024 && range.first < range.last => Ok(range),
-            _ => Err(format!(
-                "{text:?} is not a range of ports from 1024 up: write \"20000-29999\""
-            )),
         }
     }
 }
@@ -513,20 +371,6 @@ impl fmt::Display for ConfigError {
 
 impl std::error::Error for ConfigError {}
 
-fn is_user(text: &str) -> bool {
-    !text.is_empty()
-        && text
-            .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
-}
-
-fn is_host(text: &str) -> bool {
-    !text.is_empty()
-        && text
-            .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || b"-.:[]".contains(&b))
-}
-
 const fn is_token_byte(b: u8) -> bool {
     b.is_ascii_alphanumeric() || b == b'-' || b == b'_' || b == b'.'
 }
@@ -556,6 +400,7 @@ mod tests {
         assert_eq!(config.recorders[0].invite_timeout_ms, 5_000);
         assert_eq!(config.pairs_per_worker(), 5_000);
         assert!(config.policy.require_secure_if_cs_secure);
+        assert_eq!(config.recorders[0].ping_interval_s, 30);
     }
 
     #[test]
@@ -579,18 +424,9 @@ mod tests {
     }
 
     #[test]
-    fn a_seventh_recorder_and_a_second_of_the_same_id_are_refused() {
+    fn a_seventh_recorder_at_once_and_a_second_of_the_same_id_are_refused() {
         let one = "[[recorder]]\nid = \"west\"\nuri = \"sip:r@192.0.2.1\"\n";
         let error = error(&format!("{GOOD}\n{}", one.repeat(6)));
-        assert!(error.contains("7 are configured") && error.contains("used twice"));
-    }
-
-    #[test]
-    fn port_ranges_give_whole_pairs() {
-        let range = |text: &str| PortRange::try_from(text.to_owned());
-        assert_eq!(range("20001-20006").unwrap().pairs(), 2);
-        assert_eq!(range("20000-20001").unwrap().pairs(), 1);
-        assert!(range("20000").is_err() && range("30000-20000").is_err());
-        assert!(range("80-90").is_err());
+        assert!(error.contains("7 at once") && error.contains("used twice"));
     }
 }

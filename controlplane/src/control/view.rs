@@ -129,6 +129,18 @@ pub struct RecordingView {
     pub bytes: u64,
     /// What the recorder reports by RTCP.
     pub report: Option<ReportView>,
+    /// The latest times when the recorder should have recorded and did not, oldest first.
+    pub gaps: Vec<RecordingGapView>,
+}
+
+/// A time in which nothing was recorded.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct RecordingGapView {
+    /// RFC 3339.
+    pub from: String,
+    /// RFC 3339; absent (`null`) while it lasts.
+    pub to: Option<String>,
+    pub reason: String,
 }
 
 /// One page of the recordings.
@@ -191,6 +203,15 @@ pub struct RecorderView {
     pub tls: Option<RecorderTlsView>,
     pub info: &'static str,
     pub codecs: Vec<CodecName>,
+    /// The group that it belongs to.
+    pub group: Option<Name>,
+    /// Where it is, as far as that is known: `tcp 192.0.2.1:5060`.
+    pub addresses: Vec<String>,
+    pub state: RecorderState,
+    /// When this state began, RFC 3339.
+    pub state_since: String,
+    /// Why it is not up.
+    pub state_reason: Option<String>,
     /// Its recordings by state.
     pub recordings: RecordingCounts,
     /// When it last accepted a recording, RFC 3339.
@@ -198,6 +219,28 @@ pub struct RecorderView {
     /// When an attempt last failed, RFC 3339, and why.
     pub last_failure: Option<String>,
     pub last_error: Option<String>,
+}
+
+/// Whether a recorder answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum RecorderState {
+    Up,
+    /// It has failed of late, or has just come back.
+    Degraded,
+    /// It is not tried until it answers again.
+    Down,
+}
+
+impl RecorderState {
+    /// Its name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Up => "up",
+            Self::Degraded => "degraded",
+            Self::Down => "down",
+        }
+    }
 }
 
 /// How a recorder is told from somebody who only says that it is it.
@@ -424,7 +467,11 @@ pub enum EventKind {
     RecordingEstablished,
     RecordingFailed,
     RecordingRetried,
+    RecordingGap,
     RecordingEnded,
+    RecorderUp,
+    RecorderDegraded,
+    RecorderDown,
     SourceHeard,
     SourceSilent,
     SourceLost,
@@ -449,13 +496,17 @@ pub struct GapView {
 
 impl EventKind {
     /// Every kind.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 16] = [
         Self::CallStarted,
         Self::CallEnded,
         Self::RecordingEstablished,
         Self::RecordingFailed,
         Self::RecordingRetried,
+        Self::RecordingGap,
         Self::RecordingEnded,
+        Self::RecorderUp,
+        Self::RecorderDegraded,
+        Self::RecorderDown,
         Self::SourceHeard,
         Self::SourceSilent,
         Self::SourceLost,
@@ -472,7 +523,11 @@ impl EventKind {
             Self::RecordingEstablished => "recording.established",
             Self::RecordingFailed => "recording.failed",
             Self::RecordingRetried => "recording.retried",
+            Self::RecordingGap => "recording.gap",
             Self::RecordingEnded => "recording.ended",
+            Self::RecorderUp => "recorder.up",
+            Self::RecorderDegraded => "recorder.degraded",
+            Self::RecorderDown => "recorder.down",
             Self::SourceHeard => "source.heard",
             Self::SourceSilent => "source.silent",
             Self::SourceLost => "source.lost",

@@ -1,7 +1,6 @@
 //! What the control interface asks, done.
 
 use std::ops::Bound;
-use std::sync::Arc;
 
 use super::{Due, Engine};
 use crate::call::Call;
@@ -9,7 +8,6 @@ use crate::control::problem::{Problem, Resource};
 use crate::control::reply::{Reply, View};
 use crate::control::request::{CallFacts, Name, Page, Request};
 use crate::control::view::{CallList, RecorderList, RecordingList};
-use crate::recorder::Recorder;
 use crate::recording::Recording;
 use crate::time::Now;
 use crate::turn::{Output, Turn};
@@ -76,8 +74,7 @@ impl Engine {
         let mut turn = Turn {
             now,
             site: &self.site,
-            addresses: self.recorders.addresses(),
-            troubles: self.recorders.troubles(),
+            reach: &mut self.reach,
             media: &mut self.media,
             random: &mut self.random,
             last_event: &mut self.last_event,
@@ -112,11 +109,10 @@ impl Engine {
     ) -> Result<Reply, Problem> {
         let id = request.call().expect("these requests name a call").clone();
         let key = self.names.get(&id).copied();
-        let recorders = self.recorders.all().to_vec();
         let answer = key.and_then(|key| {
             self.with_call(key, now, out, |call, turn| {
                 call.renew_lease(turn);
-                ask(call, request, &recorders, turn)
+                ask(call, request, turn)
             })
         });
         answer.unwrap_or_else(|| Err(Problem::not_found(Resource::Call, &id)))
@@ -167,14 +163,14 @@ impl Engine {
     }
 
     fn list_recorders(&self) -> RecorderList {
-        let recorders = self.recorders.all().iter();
+        let recorders = self.reach.recorders();
         RecorderList {
             recorders: recorders.map(|recorder| self.recorder(recorder)).collect(),
         }
     }
 
     fn get_recorder(&self, id: &Name) -> Result<Reply, Problem> {
-        let mut all = self.recorders.all().iter();
+        let mut all = self.reach.recorders();
         let recorder = all
             .find(|recorder| recorder.id == *id)
             .ok_or_else(|| Problem::not_found(Resource::Recorder, id))?;
@@ -183,21 +179,14 @@ impl Engine {
 
     /// Every recording that has not ended.
     fn recordings(&self) -> impl Iterator<Item = (&Recording, &Call)> {
-        self.calls.values().flat_map(|call| {
-            let recordings = call.recordings().iter();
-            let running = recordings.filter(|recording| !recording.is_ended());
-            running.map(move |recording| (recording, call))
-        })
+        self.calls
+            .values()
+            .flat_map(|call| call.running().map(move |recording| (recording, call)))
     }
 }
 
 /// What one call is asked that stays.
-fn ask(
-    call: &mut Call,
-    request: Request,
-    recorders: &[Arc<Recorder>],
-    turn: &mut Turn<'_>,
-) -> Result<Reply, Problem> {
+fn ask(call: &mut Call, request: Request, turn: &mut Turn<'_>) -> Result<Reply, Problem> {
     match request {
         Request::CallGet { .. } => {}
         Request::CallPatch { patch, .. } => {
@@ -210,7 +199,7 @@ fn ask(
         Request::ParticipantPut {
             participant, facts, ..
         } => {
-            let joined = call.put_participant(&participant, facts, recorders, turn)?;
+            let joined = call.put_participant(&participant, facts, turn)?;
             return participant_reply(call, &participant, joined);
         }
         Request::ParticipantPatch {
@@ -218,7 +207,7 @@ fn ask(
         } => {
             let mut facts = call.participant_facts(&participant)?.clone();
             patch.apply(&mut facts);
-            call.put_participant(&participant, facts, recorders, turn)?;
+            call.put_participant(&participant, facts, turn)?;
             return participant_reply(call, &participant, false);
         }
         Request::ParticipantDelete { participant, .. } => {

@@ -5,8 +5,11 @@
 
 /// What the control interface asks, done.
 mod control;
-/// What is known of the recorders.
+/// What is learnt about recorders, and which calls have to know.
 mod recorders;
+/// Whole calls at scripted recorders, in virtual time.
+#[cfg(test)]
+mod scenarios;
 /// Trials: who asks, and what comes to them.
 mod trials;
 /// What the control interface shows of the whole.
@@ -19,7 +22,6 @@ use std::time::Instant;
 
 use sixreel_dataplane::api::Event;
 
-use self::recorders::Recorders;
 use self::views::Workers;
 use crate::call::Call;
 use crate::config::Config;
@@ -27,8 +29,11 @@ use crate::control::reply::Ticket;
 use crate::control::request::{Name, Request};
 use crate::control::view::EventKind;
 use crate::deadlines::Deadlines;
+use crate::group::Group;
+use crate::locate::{Located, NotFound};
 use crate::media::Media;
 use crate::random::Random;
+use crate::reach::{Means, Reach};
 use crate::recording;
 use crate::sip::flow::Flow;
 use crate::sip::local::Local;
@@ -60,10 +65,10 @@ pub enum Input {
     Unreachable { flow: Flow },
     /// A data-plane worker tells something.
     Media { worker: usize, event: Event },
-    /// The addresses of a recorder's host, or why they are not known.
+    /// A recorder's servers, or why they are not known.
     Resolved {
         recorder: usize,
-        result: Result<Vec<SocketAddr>, String>,
+        result: Result<Located, NotFound>,
     },
     /// The deadline has come.
     Deadline,
@@ -76,7 +81,7 @@ pub enum Input {
 pub struct Engine {
     site: Site,
     calls_max: usize,
-    recorders: Recorders,
+    reach: Reach,
     /// By the recorders' indexes.
     trials: BTreeMap<usize, Trial>,
     /// What is wrong with the files of TLS since they were read last.
@@ -116,32 +121,42 @@ impl Engine {
     /// An engine for this configuration, which was checked. Call [`Engine::start`] next.
     pub fn new(config: &Config, random: Random, now: Now) -> Self {
         let address = config.sip.address;
-        let sip = Local {
-            address,
-            tls: config.sip.tls_address,
-            user: config.sip.user.clone(),
-            agent: format!("sixreel/{}", env!("CARGO_PKG_VERSION")),
-            accept: recording::ACCEPT.to_owned(),
-            timing: Timing::default(),
+        let same_family = |tls: &SocketAddr, ours: SocketAddr| tls.is_ipv4() == ours.is_ipv4();
+        let local = |address| {
+            Arc::new(Local {
+                address,
+                tls: config
+                    .sip
+                    .tls_address
+                    .filter(|tls| same_family(tls, address)),
+                user: config.sip.user.clone(),
+                agent: format!("sixreel/{}", env!("CARGO_PKG_VERSION")),
+                accept: recording::ACCEPT.to_owned(),
+                timing: Timing::default(),
+            })
         };
+        let ours = [address].into_iter().chain(config.sip.other_address);
+        let ours: Vec<_> = ours.map(local).collect();
+        let group = |group| Group::new(group, &config.recorders);
         let domain = config.sip.domain.clone();
         let workers = usize::from(config.media.workers);
         Self {
             site: Site {
-                sip: Arc::new(sip),
+                sip: ours.clone(),
+                groups: config.groups.iter().map(group).collect(),
                 domain: domain.unwrap_or_else(|| uri_host(address)),
                 require_secure_if_cs_secure: config.policy.require_secure_if_cs_secure,
                 participants_per_call: config.limits.participants_per_call as usize,
                 sources_per_call: config.limits.sources_per_call as usize,
             },
             calls_max: config.limits.calls as usize,
-            recorders: Recorders::new(&config.recorders),
+            reach: Reach::new(&config.recorders, ours, now),
             trials: BTreeMap::new(),
             tls_trouble: None,
             calls: BTreeMap::new(),
             names: BTreeMap::new(),
             media: Media::new(
-                config.media.address,
+                config.media.addresses(),
                 workers,
                 config.limits.calls,
                 config.media.ports.first_even(),
@@ -160,7 +175,12 @@ impl Engine {
 
     /// Asks for what has to be known before the first call.
     pub fn start(&mut self, now: Now, out: &mut Vec<Output>) {
-        self.recorders.start(now, &mut self.deadlines, out);
+        self.reach.start(&mut Means {
+            now,
+            random: &mut self.random,
+            out,
+        });
+        self.on_changes(now, out);
     }
 
     /// Takes one input.
@@ -178,7 +198,8 @@ impl Engine {
             Input::Sip { flow, message } => self.on_message(flow, message, now, out),
             Input::Rejected { flow, rejected } => {
                 let mut answers = Vec::new();
-                stateless::reject(&rejected, flow, &self.site.sip, &mut answers);
+                let us = self.site.local(flow.remote);
+                stateless::reject(&rejected, flow, us, &mut answers);
                 transmit(answers, out);
             }
             Input::Secured { flow, session } => self.on_secured(flow, &session),
@@ -190,6 +211,7 @@ impl Engine {
             Input::Deadline => self.on_deadline(now, out),
             Input::Shutdown => self.on_shutdown(now, out),
         }
+        self.on_changes(now, out);
         let commands = self.media.take_commands();
         out.extend(commands.map(|(worker, command)| Output::Media { worker, command }));
         self.note_events(first, now, out);
@@ -207,7 +229,7 @@ impl Engine {
 
     /// Whether nothing is left of any call: no session, no deadline, no port.
     pub fn is_empty(&self) -> bool {
-        let recorders_only = self.deadlines.len() == self.recorders.deadlines();
+        let recorders_only = self.deadlines.len() == self.reach.deadlines();
         self.calls.is_empty()
             && self.trials.is_empty()
             && self.names.is_empty()
@@ -218,6 +240,15 @@ impl Engine {
     fn on_message(&mut self, flow: Flow, message: Message, now: Now, out: &mut Vec<Output>) {
         let call_id = message.call_id().to_owned();
         if let Some((key, recorder)) = parse_call_id(&call_id) {
+            if let (PINGS, Message::Response(response)) = (key, &message) {
+                let mut means = Means {
+                    now,
+                    random: &mut self.random,
+                    out,
+                };
+                self.reach.receive(recorder, response, &mut means);
+                return;
+            }
             let is_known = self.with_call(key, now, out, |call, turn| {
                 let input = recording::Input::Received {
                     flow,
@@ -234,26 +265,33 @@ impl Engine {
         }
         if let Message::Request(request) = &message {
             let mut answers = Vec::new();
-            stateless::refuse(request, flow, &self.site.sip, &mut answers);
+            let us = self.site.local(flow.remote);
+            stateless::refuse(request, flow, us, &mut answers);
             transmit(answers, out);
         }
     }
 
     fn on_unreachable(&mut self, flow: Flow, now: Now, out: &mut Vec<Output>) {
         self.on_trial_unreachable(flow, out);
+        let mut means = Means {
+            now,
+            random: &mut self.random,
+            out,
+        };
+        self.reach.unreachable(flow, &mut means);
         let input = recording::Input::Unreachable { flow };
         let keys: Vec<_> = self.calls.keys().copied().collect();
         for key in keys {
             self.with_call(key, now, out, |call, turn| call.unreachable(&input, turn));
         }
-        self.recorders.end_trouble(flow);
+        self.reach.end_fault(flow);
     }
 
     fn on_media(&mut self, worker: usize, event: &Event, now: Now, out: &mut Vec<Output>) {
         let id = match event {
             Event::Worker { stats } => {
                 if let Some(detail) = self.workers.hear(worker, *stats, now.mono) {
-                    self.tell(EventKind::Overload, detail, now, out);
+                    self.tell(EventKind::Overload, None, detail, now, out);
                 }
                 return;
             }
@@ -272,20 +310,13 @@ impl Engine {
     fn on_resolved(
         &mut self,
         recorder: usize,
-        result: Result<Vec<SocketAddr>, String>,
+        result: Result<Located, NotFound>,
         now: Now,
         out: &mut Vec<Output>,
     ) {
-        let want_v4 = self.site.sip.address.is_ipv4();
-        let failed = result.as_ref().err().cloned();
-        let found = self.recorders.resolved(recorder, result, want_v4);
+        let failed = result.as_ref().err().map(|missing| missing.why.clone());
+        self.reach.resolved(recorder, result, now);
         self.on_trial_resolved(recorder, failed, now, out);
-        if found {
-            let keys: Vec<_> = self.calls.keys().copied().collect();
-            for key in keys {
-                self.with_call(key, now, out, |call, turn| call.found(recorder, turn));
-            }
-        }
     }
 
     fn on_deadline(&mut self, now: Now, out: &mut Vec<Output>) {
@@ -299,7 +330,13 @@ impl Engine {
                 }
                 Due::Trial(index) => self.on_trial_deadline(index, now, out),
                 Due::Recorder(index) => {
-                    self.recorders.resolve(index, now, &mut self.deadlines, out);
+                    let mut means = Means {
+                        now,
+                        random: &mut self.random,
+                        out,
+                    };
+                    self.reach.on_deadline(index, &mut means);
+                    self.on_changes(now, out);
                 }
             }
         }
@@ -326,14 +363,14 @@ impl Engine {
         let mut turn = Turn {
             now,
             site: &self.site,
-            addresses: self.recorders.addresses(),
-            troubles: self.recorders.troubles(),
+            reach: &mut self.reach,
             media: &mut self.media,
             random: &mut self.random,
             last_event: &mut self.last_event,
             out,
         };
         let result = handle(call, &mut turn);
+        call.settle(&mut turn);
         self.deadlines.set(Due::Call(key), call.deadline());
         if call.is_gone() {
             self.calls.remove(&key);
@@ -354,21 +391,31 @@ impl Engine {
             ),
         };
         self.tls_trouble = result.err();
-        self.tell(kind, detail, now, out);
+        self.tell(kind, None, detail, now, out);
     }
 
-    fn tell(&mut self, kind: EventKind, detail: String, now: Now, out: &mut Vec<Output>) {
+    fn tell(
+        &mut self,
+        kind: EventKind,
+        recorder: Option<&Name>,
+        detail: String,
+        now: Now,
+        out: &mut Vec<Output>,
+    ) {
         let mut turn = Turn {
             now,
             site: &self.site,
-            addresses: self.recorders.addresses(),
-            troubles: self.recorders.troubles(),
+            reach: &mut self.reach,
             media: &mut self.media,
             random: &mut self.random,
             last_event: &mut self.last_event,
             out,
         };
-        turn.tell(kind, Subject::default(), Some(detail));
+        let subject = Subject {
+            recorder,
+            ..Subject::default()
+        };
+        turn.tell(kind, subject, Some(detail));
     }
 
     /// Counts what was told since `first`.
@@ -384,6 +431,10 @@ impl Engine {
                 EventKind::CallStarted
                 | EventKind::CallEnded
                 | EventKind::RecordingRetried
+                | EventKind::RecordingGap
+                | EventKind::RecorderUp
+                | EventKind::RecorderDegraded
+                | EventKind::RecorderDown
                 | EventKind::SourceHeard
                 | EventKind::SourceSilent
                 | EventKind::SourceLost
@@ -391,10 +442,13 @@ impl Engine {
                 | EventKind::TlsReloaded
                 | EventKind::TlsNotReloaded => continue,
             }
-            self.recorders.note(event, now.wall);
+            self.reach.note(event, now.wall);
         }
     }
 }
+
+/// The number of no call: that of pings.
+const PINGS: u64 = 0;
 
 /// The call's number and the recorder's index, with which a Call-ID of ours begins.
 fn parse_call_id(call_id: &str) -> Option<(u64, usize)> {

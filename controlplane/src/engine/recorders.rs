@@ -1,217 +1,73 @@
-//! What is known of the recorders: where they are, and how they fared.
+//! What is learnt about recorders, and which calls have to know.
 
-use std::net::SocketAddr;
-use std::sync::Arc;
 use std::time::Duration;
 
-use super::Due;
-use crate::config;
-use crate::control::view::{EventKind, EventView};
-use crate::deadlines::Deadlines;
-use crate::recorder::Recorder;
-use crate::sip::flow::{Flow, Protocol, TlsSettings};
-use crate::sip::host::Host;
-use crate::time::{Now, Wall};
+use super::{Due, Engine};
+use crate::control::view::{EventKind, RecorderState};
+use crate::reach::Change;
+use crate::time::Now;
 use crate::turn::Output;
 
-/// How long an address is believed before it is looked up again.
-const RESOLVE_EVERY: Duration = Duration::from_secs(60);
+/// The pause between two INVITEs to a recorder that has come back.
+const SPREAD_EACH: Duration = Duration::from_millis(20);
+/// The time in which all of them are sent, however many they are.
+const SPREAD_MAX: Duration = Duration::from_secs(10);
 
-/// The recorders, in the order of the configuration.
-#[derive(Debug)]
-pub(super) struct Recorders {
-    all: Vec<Arc<Recorder>>,
-    addresses: Vec<Result<SocketAddr, String>>,
-    troubles: Vec<Option<String>>,
-    fates: Vec<Fate>,
-}
-
-/// How a recorder fared.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Fate {
-    pub(super) last_established: Option<Wall>,
-    pub(super) last_failure: Option<Wall>,
-    pub(super) last_error: Option<String>,
-}
-
-impl Recorders {
-    pub(super) fn new(configs: &[config::Recorder]) -> Self {
-        let recorder = |(index, config)| Arc::new(Recorder::new(index, config));
-        let all: Vec<_> = configs.iter().enumerate().map(recorder).collect();
-        Self {
-            addresses: all.iter().map(|recorder| known(recorder)).collect(),
-            troubles: vec![None; all.len()],
-            fates: vec![Fate::default(); all.len()],
-            all,
-        }
-    }
-
-    pub(super) fn all(&self) -> &[Arc<Recorder>] {
-        &self.all
-    }
-
-    pub(super) fn addresses(&self) -> &[Result<SocketAddr, String>] {
-        &self.addresses
-    }
-
-    pub(super) fn troubles(&self) -> &[Option<String>] {
-        &self.troubles
-    }
-
-    /// Notes why a flow is of no use.
-    pub(super) fn trouble(&mut self, flow: Flow, why: String) {
-        if let Some(trouble) = self.trouble_of(flow) {
-            *trouble = Some(why);
-        }
-    }
-
-    /// Forgets that: everybody was told.
-    pub(super) fn end_trouble(&mut self, flow: Flow) {
-        if let Some(trouble) = self.trouble_of(flow) {
-            *trouble = None;
-        }
-    }
-
-    fn trouble_of(&mut self, flow: Flow) -> Option<&mut Option<String>> {
-        match flow.protocol {
-            Protocol::Tls(TlsSettings::Recorder(index)) => {
-                self.troubles.get_mut(usize::from(index))
+impl Engine {
+    /// Tells what has changed at recorders, and notes when they are due.
+    pub(super) fn on_changes(&mut self, now: Now, out: &mut Vec<Output>) {
+        while let Some(change) = self.reach.pop_change() {
+            match change {
+                Change::Located(recorder) => self.hurry(recorder, false, now, out),
+                Change::State { recorder, before } => {
+                    let state = self.tell_state(recorder, now, out);
+                    if before == RecorderState::Down {
+                        self.hurry(recorder, true, now, out);
+                    } else if state == RecorderState::Down {
+                        self.settle_all(now, out);
+                    }
+                }
             }
-            Protocol::Tls(TlsSettings::Listener | TlsSettings::Trial(_))
-            | Protocol::Udp
-            | Protocol::Tcp => None,
+        }
+        for index in self.reach.take_touched() {
+            let deadline = self.reach.deadline(index);
+            self.deadlines.set(Due::Recorder(index), deadline);
         }
     }
 
-    pub(super) fn fate(&self, index: usize) -> &Fate {
-        &self.fates[index]
-    }
-
-    /// Looks up every recorder that has a name.
-    pub(super) fn start(&self, now: Now, deadlines: &mut Deadlines<Due>, out: &mut Vec<Output>) {
-        for index in 0..self.all.len() {
-            self.resolve(index, now, deadlines, out);
-        }
-    }
-
-    /// Looks up a recorder that has a name, and again after a while.
-    pub(super) fn resolve(
-        &self,
-        index: usize,
-        now: Now,
-        deadlines: &mut Deadlines<Due>,
-        out: &mut Vec<Output>,
-    ) {
-        if let Host::Name(host) = &self.all[index].uri.host {
-            out.push(Output::Resolve {
-                recorder: index,
-                host: host.clone(),
-            });
-            deadlines.set(Due::Recorder(index), Some(now.mono + RESOLVE_EVERY));
-        }
-    }
-
-    /// How many deadlines the recorders have.
-    pub(super) fn deadlines(&self) -> usize {
-        let named = |recorder: &&Arc<Recorder>| matches!(recorder.uri.host, Host::Name(_));
-        self.all.iter().filter(named).count()
-    }
-
-    /// Notes what was looked up; returns whether a recorder was found that was not known before.
-    /// An address that was known stays known while its name cannot be looked up.
-    pub(super) fn resolved(
-        &mut self,
-        index: usize,
-        result: Result<Vec<SocketAddr>, String>,
-        want_v4: bool,
-    ) -> bool {
-        let known = &mut self.addresses[index];
-        let host = &self.all[index].uri.host;
-        let found = result.and_then(|addresses| {
-            let usable = addresses.into_iter().find(|a| a.is_ipv4() == want_v4);
-            let family = if want_v4 { "IPv4" } else { "IPv6" };
-            usable.ok_or_else(|| format!("{host} has no {family} address, which sip.address is"))
-        });
-        match (found, known.is_ok()) {
-            (Ok(mut address), was_known) => {
-                address.set_port(self.all[index].port());
-                *known = Ok(address);
-                !was_known
-            }
-            (Err(why), false) => {
-                *known = Err(why);
-                false
-            }
-            (Err(_), true) => false,
-        }
-    }
-
-    /// Notes an event about a recorder.
-    pub(super) fn note(&mut self, event: &EventView, now: Wall) {
-        let index = self
-            .all
-            .iter()
-            .position(|r| Some(&r.id) == event.recorder.as_ref());
-        let Some(fate) = index.map(|index| &mut self.fates[index]) else {
-            return;
+    fn tell_state(&mut self, recorder: usize, now: Now, out: &mut Vec<Output>) -> RecorderState {
+        let shown = self.reach.shown(recorder);
+        let state = shown.state;
+        let trouble = shown.trouble.map(str::to_owned);
+        let (kind, detail) = match state {
+            RecorderState::Up => (EventKind::RecorderUp, "it answers".to_owned()),
+            RecorderState::Degraded => (EventKind::RecorderDegraded, trouble.unwrap_or_default()),
+            RecorderState::Down => (EventKind::RecorderDown, trouble.unwrap_or_default()),
         };
-        if event.kind == EventKind::RecordingEstablished {
-            fate.last_established = Some(now);
-        } else if event.kind == EventKind::RecordingFailed {
-            fate.last_failure = Some(now);
-            fate.last_error.clone_from(&event.detail);
+        let id = self.reach.recorder(recorder).id.clone();
+        self.tell(kind, Some(&id), detail, now, out);
+        state
+    }
+
+    /// A recorder is back, or its address has become known: whatever waits for it is done, not all
+    /// at the same moment.
+    fn hurry(&mut self, recorder: usize, verifies: bool, now: Now, out: &mut Vec<Output>) {
+        let waiting = self.calls.values().map(|call| call.waiting_for(recorder));
+        let others = waiting.sum::<usize>().saturating_sub(1);
+        let spread = SPREAD_EACH.saturating_mul(others as u32).min(SPREAD_MAX);
+        let keys: Vec<_> = self.calls.keys().copied().collect();
+        for key in keys {
+            self.with_call(key, now, out, |call, turn| {
+                call.recorder_is_back(recorder, spread, verifies, turn);
+            });
         }
     }
-}
 
-fn known(recorder: &Recorder) -> Result<SocketAddr, String> {
-    match &recorder.uri.host {
-        Host::Address(ip) => Ok(SocketAddr::new(*ip, recorder.port())),
-        Host::Name(name) => Err(format!("{name} has not been looked up yet")),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::config::Config;
-
-    fn recorders(host: &str) -> Recorders {
-        let text = format!(
-            "[sip]\naddress = \"127.0.0.1:5060\"\n[media]\naddress = \"127.0.0.1\"\n\
-             [[recorder]]\nid = \"west\"\nuri = \"sip:rec@{host}\"\n"
-        );
-        Recorders::new(&Config::parse(&text).unwrap().recorders)
-    }
-
-    #[test]
-    fn an_address_needs_no_looking_up() {
-        let recorders = recorders("192.0.2.1:5080");
-        assert_eq!(
-            recorders.addresses(),
-            [Ok("192.0.2.1:5080".parse().unwrap())]
-        );
-        assert_eq!(recorders.deadlines(), 0);
-    }
-
-    #[test]
-    fn a_name_that_was_found_once_stays_found() {
-        let mut recorders = recorders("srs.example.com");
-        assert!(recorders.addresses()[0].is_err());
-        let v6 = vec!["[2001:db8::1]:0".parse().unwrap()];
-        assert!(!recorders.resolved(0, Ok(v6), true));
-        let why = recorders.addresses()[0].clone().unwrap_err();
-        assert!(why.contains("srs.example.com has no IPv4"), "{why}");
-        assert!(recorders.resolved(0, Ok(vec!["192.0.2.1:0".parse().unwrap()]), true));
-        assert!(!recorders.resolved(0, Err("no DNS".to_owned()), true));
-        assert_eq!(
-            recorders.addresses(),
-            [Ok("192.0.2.1:5060".parse().unwrap())]
-        );
-        assert!(!recorders.resolved(0, Ok(vec!["192.0.2.2:0".parse().unwrap()]), true));
-        assert_eq!(
-            recorders.addresses(),
-            [Ok("192.0.2.2:5060".parse().unwrap())]
-        );
+    /// A recorder is down: standbys may have to take over.
+    fn settle_all(&mut self, now: Now, out: &mut Vec<Output>) {
+        let keys: Vec<_> = self.calls.keys().copied().collect();
+        for key in keys {
+            self.with_call(key, now, out, |_, _| ());
+        }
     }
 }

@@ -4,8 +4,9 @@ use super::{Due, Engine, transmit};
 use crate::control::problem::{Problem, Resource};
 use crate::control::reply::{Reply, Ticket, View};
 use crate::control::request::Name;
+use crate::locate::Target;
+use crate::reach::Nowhere;
 use crate::sip::flow::Flow;
-use crate::sip::host::Host;
 use crate::sip::message::Response;
 use crate::time::Now;
 use crate::tls::Session;
@@ -21,8 +22,10 @@ impl Engine {
         now: Now,
         out: &mut Vec<Output>,
     ) {
-        let mut all = self.recorders.all().iter();
-        let found = all.find(|recorder| recorder.id == *id).cloned();
+        let found = {
+            let mut all = self.reach.recorders();
+            all.find(|recorder| recorder.id == *id).cloned()
+        };
         let problem = match &found {
             None => Some(Problem::not_found(Resource::Recorder, id)),
             Some(recorder) if self.trials.contains_key(&recorder.index) => {
@@ -47,10 +50,10 @@ impl Engine {
         let call_id = format!("test-{index}-{}", self.random.token(32));
         let trial = Trial::new(ticket, &recorder, call_id, now);
         self.trials.insert(index, trial);
-        if let Host::Name(host) = &recorder.uri.host {
+        if let Some(query) = self.reach.query(index) {
             out.push(Output::Resolve {
                 recorder: index,
-                host: host.clone(),
+                query,
             });
             self.note_trial(index, false, out);
         } else {
@@ -69,10 +72,12 @@ impl Engine {
         let Some(trial) = self.trials.get_mut(&index) else {
             return;
         };
-        let known = self.recorders.addresses()[index].clone();
-        let address = failed.map_or(known, Err);
-        let (mut asked, local) = (Vec::new(), &self.site.sip);
-        let is_over = trial.on_resolved(address, local, &mut self.random, now, &mut asked);
+        let found = match failed {
+            Some(why) => Err(why),
+            None => first(self.reach.targets(index, now, &mut self.random)),
+        };
+        let (mut asked, ours) = (Vec::new(), &self.site.sip);
+        let is_over = trial.on_resolved(found, ours, &mut self.random, now, &mut asked);
         transmit(asked, out);
         self.note_trial(index, is_over, out);
     }
@@ -88,7 +93,7 @@ impl Engine {
     pub(super) fn on_trouble(&mut self, flow: Flow, why: String) {
         match self.trial_by(flow) {
             Some(trial) => trial.on_trouble(why),
-            None => self.recorders.trouble(flow, why),
+            None => self.reach.begin_fault(flow, why),
         }
     }
 
@@ -156,5 +161,20 @@ impl Engine {
     fn trial_by(&mut self, flow: Flow) -> Option<&mut Trial> {
         let mut trials = self.trials.values_mut();
         trials.find(|trial| trial.asks_by(flow))
+    }
+}
+
+/// The best address of a recorder, or a sentence.
+fn first(targets: Result<Vec<Target>, Nowhere>) -> Result<Target, String> {
+    match targets {
+        Ok(targets) => Ok(*targets
+            .first()
+            .expect("there is one where there is no error")),
+        Err(Nowhere::Asked(why) | Nowhere::Unknown(why)) => Err(why),
+        Err(Nowhere::LeftAlone(pause)) => Err(format!(
+            "every server of the recorder asked to be left alone (503 with Retry-After), for {} s \
+             still",
+            pause.as_secs()
+        )),
     }
 }

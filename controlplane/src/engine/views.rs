@@ -11,9 +11,10 @@ use crate::call::Call;
 use crate::config::RECORDERS_MAX;
 use crate::control::limits;
 use crate::control::view::{
-    HealthStatus, HealthView, LatenessView, LimitsView, RecorderTlsView, RecorderView,
-    RecordingCounts, StatsView, VersionView, WorkerView,
+    HealthStatus, HealthView, LatenessView, LimitsView, RecorderState, RecorderTlsView,
+    RecorderView, RecordingCounts, StatsView, VersionView, WorkerView,
 };
+use crate::locate::Target;
 use crate::recorder::Recorder;
 use crate::sip::wire;
 use crate::time::{Now, Wall};
@@ -132,12 +133,12 @@ impl Engine {
 
     pub(super) fn health(&self) -> HealthView {
         let mut problems = Vec::new();
-        if self.recorders.all().is_empty() {
+        if self.reach.is_empty() {
             let problem = "no recorder is configured, so nothing is recorded: add [[recorder]]";
             problems.push(problem.to_owned());
         }
         problems.extend(self.tls_trouble.clone());
-        for (index, recorder) in self.recorders.all().iter().enumerate() {
+        for recorder in self.reach.recorders() {
             if recorder.tls.as_ref().is_some_and(|tls| !tls.verify) {
                 problems.push(format!(
                     "recorder {}: tls.verify is false, so whoever answers at its address is told \
@@ -145,11 +146,7 @@ impl Engine {
                     recorder.id
                 ));
             }
-            let fate = self.recorders.fate(index);
-            if fate.last_failure > fate.last_established {
-                let why = fate.last_error.as_deref().unwrap_or_default();
-                problems.push(format!("recorder {}: {why}", recorder.id));
-            }
+            problems.extend(self.problem(recorder));
         }
         let workers = self.workers.0.iter();
         problems.extend(workers.filter_map(|worker| worker.trouble.clone()));
@@ -161,6 +158,23 @@ impl Engine {
             },
             problems,
         }
+    }
+
+    /// What is wrong with a recorder.
+    fn problem(&self, recorder: &Recorder) -> Option<String> {
+        let shown = self.reach.shown(recorder.index);
+        let (id, fate) = (&recorder.id, shown.fate);
+        if let (RecorderState::Degraded | RecorderState::Down, Some(trouble)) =
+            (shown.state, shown.trouble)
+        {
+            let (state, since) = (shown.state.name(), shown.since.rfc3339());
+            return Some(format!("recorder {id} is {state} since {since}: {trouble}"));
+        }
+        let fails = fate.last_failure > fate.last_established;
+        fails.then(|| {
+            let why = fate.last_error.as_deref().unwrap_or_default();
+            format!("recorder {id}: {why}")
+        })
     }
 
     pub(super) fn version(&self) -> VersionView {
@@ -187,12 +201,16 @@ impl Engine {
 
     pub(super) fn recorder(&self, recorder: &Recorder) -> RecorderView {
         let mut counts = RecordingCounts::default();
-        for recording in self.calls.values().flat_map(Call::recordings) {
+        for recording in self.calls.values().flat_map(Call::running) {
             if recording.recorder().index == recorder.index {
                 counts.count(recording.state());
             }
         }
-        let fate = self.recorders.fate(recorder.index);
+        let mut groups = self.site.groups.iter();
+        let group = groups.find(|group| group.members.contains(&recorder.index));
+        let shown = self.reach.shown(recorder.index);
+        let fate = shown.fate;
+        let address = |target: &Target| format!("{} {}", target.protocol.name(), target.remote);
         RecorderView {
             id: recorder.id.clone(),
             uri: recorder.uri.to_string(),
@@ -203,6 +221,11 @@ impl Engine {
             }),
             info: recorder.info.name(),
             codecs: recorder.codecs.clone(),
+            group: group.map(|group| group.name.clone()),
+            addresses: shown.targets.iter().map(address).collect(),
+            state: shown.state,
+            state_since: shown.since.rfc3339(),
+            state_reason: shown.trouble.map(str::to_owned),
             recordings: counts,
             last_established: fate.last_established.map(Wall::rfc3339),
             last_failure: fate.last_failure.map(Wall::rfc3339),

@@ -11,7 +11,7 @@ use sixreel_dataplane::time::ntp_from_unix;
 use sixreel_dataplane::worker::{self, Wake, Worker, WorkerConfig};
 
 use super::setup::StartError;
-use crate::config::{self, Config, RECORDERS_MAX};
+use crate::config::{self, Config};
 use crate::time::Now;
 
 /// Packets that the jitter buffers hold for each stream: about five times what a stream needs,
@@ -114,7 +114,9 @@ fn start(config: &Config, number: u16, now: Now, waker: &Arc<Waker>) -> Result<W
     let pairs = config.pairs_per_worker();
     let media = &config.media;
     let first_port = u32::from(media.ports.first_even()) + u32::from(number) * pairs * 2;
-    let port = KernelPort::bind(media.address, first_port as u16, pairs)
+    let addresses = media.addresses();
+    let streams = pairs * addresses.len() as u32;
+    let port = KernelPort::bind_each(&addresses, first_port as u16, pairs)
         .map_err(StartError::MediaPorts)?;
     let waker = Arc::clone(waker);
     let started = worker::start(WorkerConfig {
@@ -128,9 +130,10 @@ fn start(config: &Config, number: u16, now: Now, waker: &Arc<Waker>) -> Result<W
             calls: config.limits.calls,
             // A source that is replaced overlaps with the one that replaces it.
             sources_per_call: config.limits.sources_per_call + 1,
-            sinks_per_call: RECORDERS_MAX as u32,
-            streams: pairs,
-            frames: pairs * FRAMES_PER_STREAM,
+            // A standby is invited before the one that it stands in for is given up.
+            sinks_per_call: config.recorders.len().max(1) as u32,
+            streams,
+            frames: streams * FRAMES_PER_STREAM,
         },
         port: Port::Kernel(port),
         epoch: now.mono,

@@ -8,6 +8,8 @@
 mod crew;
 /// What the process needs before the loop begins.
 mod setup;
+/// The SIP sockets of both address families.
+mod sockets;
 
 use std::io;
 use std::os::unix::net::UnixStream;
@@ -18,6 +20,7 @@ use mio::{Events, Poll, Token, Waker};
 
 use self::crew::Crew;
 pub use self::setup::StartError;
+use self::sockets::Sockets;
 use crate::config::Config;
 use crate::control::reply::Ticket;
 use crate::control::request::Request;
@@ -27,7 +30,7 @@ use crate::listener::{self, Listener};
 use crate::resolver::Resolver;
 use crate::time::{Now, Wall};
 use crate::tls::{Clock, Tls};
-use crate::transport::{Received, Transport};
+use crate::transport::Received;
 use crate::turn::Output;
 
 /// The loop itself is woken: by workers and lookups.
@@ -52,7 +55,7 @@ pub struct EventLoop {
     signals: UnixStream,
     reloads: UnixStream,
     listener: Listener,
-    transport: Transport,
+    transport: Sockets,
     /// What certificates are held against.
     clock: Clock,
     resolver: Resolver,
@@ -86,24 +89,24 @@ impl EventLoop {
         let now = read_clock();
         let clock = Clock::new(now.wall);
         let tls = Tls::load(config, &clock)?;
-        let mut transport = Transport::bind(config.sip.address, registry, TRANSPORT)?;
-        if let Some(address) = config.sip.tls_address {
-            transport.bind_tls(address).map_err(StartError::SipTls)?;
-        }
-        transport.set_tls(tls);
+        let mut transport = Sockets::bind(&config.sip, registry, TRANSPORT)?;
+        transport.set_tls(&tls);
         let signals = setup::signals(setup::ENDING, registry, SIGNAL);
         let signals = signals.map_err(system("signals"))?;
         let reloads = setup::signals(setup::RELOADING, registry, RELOAD);
         let reloads = reloads.map_err(system("signals"))?;
         let crew = Crew::start(config, now, &waker)?;
+        let servers = &config.dns.servers;
+        let resolver = Resolver::start(config.recorders.len(), servers, waker)
+            .map_err(system("a thread to look names up"))?;
         let mut random = setup::random().map_err(system("random numbers"))?;
-        transport.seed(random.fork());
+        transport.seed(&mut random);
         let mut engine = Engine::new(config, random, now);
         let mut out = Vec::new();
         engine.start(now, &mut out);
         setup::warn(config);
         Ok(Self {
-            resolver: Resolver::new(config.recorders.len(), waker),
+            resolver,
             poll,
             config: config.clone(),
             signals,
@@ -211,7 +214,7 @@ impl EventLoop {
                     log(&event);
                     self.listener.broadcast(&event);
                 }
-                Output::Resolve { recorder, host } => self.resolver.resolve(recorder, host),
+                Output::Resolve { recorder, query } => self.resolver.resolve(recorder, query),
             }
         }
     }
@@ -229,7 +232,7 @@ impl EventLoop {
     fn reload(&mut self, now: Now) {
         setup::drain(&mut self.reloads);
         let loaded = Tls::load(&self.config, &self.clock);
-        let result = loaded.map(|tls| self.transport.set_tls(tls));
+        let result = loaded.map(|tls| self.transport.set_tls(&tls));
         let result = result.map_err(|error| error.to_string());
         self.handle(Input::TlsReloaded { result }, now);
     }
@@ -277,6 +280,9 @@ fn log(event: &EventView) {
     let detail = event.detail.as_deref();
     match event.kind {
         EventKind::RecordingFailed
+        | EventKind::RecordingGap
+        | EventKind::RecorderDegraded
+        | EventKind::RecorderDown
         | EventKind::SourceLost
         | EventKind::Overload
         | EventKind::TlsNotReloaded => {
@@ -287,6 +293,7 @@ fn log(event: &EventView) {
         | EventKind::RecordingEstablished
         | EventKind::RecordingRetried
         | EventKind::RecordingEnded
+        | EventKind::RecorderUp
         | EventKind::SourceHeard
         | EventKind::SourceSilent
         | EventKind::TlsReloaded => {

@@ -11,6 +11,7 @@ use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::low_level::pipe;
 
+use super::sockets::Sockets;
 use crate::config::Config;
 use crate::listener;
 use crate::random::Random;
@@ -23,7 +24,9 @@ pub enum StartError {
     #[error(transparent)]
     Control(#[from] listener::BindError),
     #[error("sip.address: {0}")]
-    Sip(#[from] transport::BindError),
+    Sip(transport::BindError),
+    #[error("sip.other_address: {0}")]
+    OtherSip(transport::BindError),
     #[error("sip.tls_address: {0}")]
     SipTls(transport::BindError),
     #[error("{0}")]
@@ -46,8 +49,9 @@ pub enum StartError {
 pub(super) fn raise_file_limit(config: &Config) -> Result<(), StartError> {
     /// Files of the runtime, the loop and the threads.
     const OTHERS: u64 = 64;
-    let media = 2 * u64::from(config.media.ports.pairs());
-    let needed = media + (listener::TOKENS + transport::TOKENS) as u64 + OTHERS;
+    let addresses = config.media.addresses().len() as u64;
+    let media = 2 * addresses * u64::from(config.media.ports.pairs());
+    let needed = media + (listener::TOKENS + Sockets::TOKENS) as u64 + OTHERS;
     let system = |error: nix::Error| StartError::System {
         what: "its limit of open files",
         error: error.into(),

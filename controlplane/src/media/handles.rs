@@ -8,15 +8,17 @@ use sixreel_dataplane::api::Handle;
 /// packets of its last tenant have died away.
 #[derive(Debug)]
 pub(super) struct Handles {
+    first: u32,
     free: VecDeque<u32>,
     generations: Vec<u32>,
 }
 
 impl Handles {
-    /// A table of `count` free places.
-    pub(super) fn new(count: u32) -> Self {
+    /// `count` free places of a table, from `first` on.
+    pub(super) fn new(first: u32, count: u32) -> Self {
         Self {
-            free: (0..count).collect(),
+            first,
+            free: (first..first + count).collect(),
             generations: vec![0; count as usize],
         }
     }
@@ -24,7 +26,7 @@ impl Handles {
     /// Takes a place.
     pub(super) fn take(&mut self) -> Option<Handle> {
         let index = self.free.pop_front()?;
-        let generation = &mut self.generations[index as usize];
+        let generation = &mut self.generations[(index - self.first) as usize];
         *generation = generation.wrapping_add(1);
         Some(Handle {
             index,
@@ -34,7 +36,10 @@ impl Handles {
 
     /// Gives a place back that was taken.
     pub(super) fn give(&mut self, handle: Handle) {
-        debug_assert_eq!(self.generations[handle.index as usize], handle.generation);
+        debug_assert_eq!(
+            self.generations[(handle.index - self.first) as usize],
+            handle.generation
+        );
         debug_assert!(!self.free.contains(&handle.index), "it is free already");
         self.free.push_back(handle.index);
     }
@@ -51,13 +56,13 @@ mod tests {
 
     #[test]
     fn a_place_rests_before_it_is_taken_again() {
-        let mut handles = Handles::new(3);
+        let mut handles = Handles::new(10, 3);
         let first = handles.take().unwrap();
         handles.give(first);
         let indices: Vec<_> = std::iter::from_fn(|| handles.take()).collect();
         assert_eq!(
             indices.iter().map(|h| h.index).collect::<Vec<_>>(),
-            [1, 2, 0]
+            [11, 12, 10]
         );
         assert_eq!(indices[2].generation, first.generation + 1);
         assert_eq!(handles.taken(), 3);

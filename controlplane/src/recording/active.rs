@@ -36,13 +36,13 @@ pub(super) struct Active {
     /// What is agreed on; `None` where nothing may be sent, not even RTCP.
     pub(super) agreed: Option<sdp::Accepted>,
     /// The update that is under way.
-    pending: Option<Pending>,
+    pub(super) pending: Option<Pending>,
     /// Their INVITE that we answered with an offer, until the ACK brings the answer.
     pub(super) awaited: Option<RequestId>,
     /// The recorder wants to be told everything, or has to be.
     pub(super) wants_all: bool,
     /// The session has to be refreshed.
-    wants_refresh: bool,
+    pub(super) wants_refresh: bool,
     /// Refused updates in a row.
     refusals: u32,
     /// When to try a refused update again.
@@ -51,7 +51,7 @@ pub(super) struct Active {
 
 /// What a recorder knows once it has accepted.
 #[derive(Debug)]
-struct Pending {
+pub(super) struct Pending {
     told: Told,
     wanted: Direction,
     /// What we had sent last before.
@@ -218,7 +218,7 @@ impl Recording {
                 self.on_update_failed(why, turn);
             }
             State::Ending(_) => self.on_farewell_done(account, turn),
-            State::Waiting { .. } | State::Failed | State::Over => {}
+            State::Waiting(_) | State::Failed | State::Over => {}
         }
     }
 
@@ -235,7 +235,7 @@ impl Recording {
                 self.on_update_failed("the recorder did not answer an update".to_owned(), turn);
             }
             State::Ending(_) => self.on_farewell_done(account, turn),
-            State::Waiting { .. } | State::Failed | State::Over => {}
+            State::Waiting(_) | State::Failed | State::Over => {}
         }
     }
 
@@ -261,12 +261,18 @@ impl Recording {
         }
         self.let_go(turn);
         let failure = Failure::ended(by, &self.recorder);
+        if matches!(by, End::Lost { .. }) {
+            // It may have been gone for as long as it was in trouble.
+            let trouble = turn.reach.trouble(self.recorder.index);
+            let since = trouble.map(|(since, _)| since);
+            self.begin_gap(since.max(self.established), &failure.why, turn);
+        }
         self.fail(failure, account, turn);
     }
 
     fn on_farewell_done(&mut self, account: &Account, turn: &mut Turn<'_>) {
         self.let_go(turn);
-        self.tell_end("the call is over", account, turn);
+        self.tell_end(&self.parting, account, turn);
     }
 
     /// The recorder goes on recording, but does not know everything.

@@ -1,19 +1,22 @@
 //! One attempt: from the INVITE to its answer.
 
+use std::net::SocketAddr;
+
 use rsip::StatusCode;
 use sixreel_dataplane::api::{Cname, SinkSpec, SinkStats};
 
 use super::account::{Account, Told};
 use super::active::Active;
 use super::content::{self, News};
-use super::failure::Failure;
+use super::failure::{Failure, retry_after};
 use super::{Recording, State, transmit};
 use crate::control::view::EventKind;
+use crate::locate::Target;
 use crate::media::Stream;
 use crate::metadata::Contents;
 use crate::sdp::{self, Direction};
 use crate::sip::content::Content;
-use crate::sip::flow::Protocol;
+use crate::sip::flow::{Flow, Protocol, TransportPolicy};
 use crate::sip::local::{Call, Options, Peer};
 use crate::sip::message::Response;
 use crate::sip::output;
@@ -24,6 +27,8 @@ use crate::turn::Turn;
 #[derive(Debug)]
 pub(super) struct Leg {
     pub(super) session: Session,
+    /// The address that was called.
+    pub(super) remote: SocketAddr,
     pub(super) sink: Stream,
     /// What we offer and answer with.
     pub(super) ours: sdp::Local,
@@ -38,6 +43,9 @@ pub(super) struct Leg {
 impl Recording {
     /// Begins an attempt.
     pub(super) fn attempt(&mut self, account: &Account, turn: &mut Turn<'_>) {
+        if !self.is_admitted(account, turn) {
+            return;
+        }
         self.attempts += 1;
         if self.attempts > 1 {
             let detail = format!("attempt {}", self.attempts);
@@ -62,18 +70,30 @@ impl Recording {
                  calls recorded in clear sets policy.require_secure_if_cs_secure = false",
             ));
         }
-        let remote = turn.addresses[self.recorder.index]
-            .as_ref()
-            .map_err(Failure::again)?;
+        let target = self.begin_tour(turn)?;
+        self.call(target, account, turn)
+    }
+
+    /// Sends an INVITE to one of the recorder's addresses.
+    pub(super) fn call(
+        &mut self,
+        target: Target,
+        account: &Account,
+        turn: &mut Turn<'_>,
+    ) -> Result<Leg, Failure> {
         let peer = Peer {
             uri: self.recorder.uri.clone(),
-            remote: *remote,
-            policy: self.recorder.policy,
+            remote: target.remote,
+            // RFC 3263 §4.1: the domain may have a service for TCP alone.
+            policy: match (self.recorder.policy, target.protocol) {
+                (TransportPolicy::Auto, Protocol::Tcp) => TransportPolicy::Tcp,
+                (policy, _) => policy,
+            },
         };
         let spec = sink_spec(self.recorder.csrc, turn);
         let sink = turn
             .media
-            .open_sink(account.place, account.key, spec)
+            .open_sink(account.place, account.key, target.remote.ip(), spec)
             .ok_or_else(|| Failure::again("every media port is in use: widen media.ports"))?;
         self.stream = Some((sink, SinkStats::default()));
         Ok(self.invite(sink, peer, account, turn))
@@ -99,16 +119,24 @@ impl Recording {
             display: account.console_id.clone(),
             content: content::invite(&self.recorder, account, &told, &sent, &News::Complete, turn),
             options: Options {
-                invite_timeout: self.recorder.invite_timeout,
+                invite_timeout: self
+                    .tour
+                    .as_ref()
+                    .map_or(self.recorder.invite_timeout, |tour| {
+                        tour.left(turn.now.mono)
+                    }),
                 ..Options::recording_client()
             },
         };
         let mut outputs = Vec::new();
         let random = turn.random.fork();
-        let session = Session::invite(&turn.site.sip, call, random, turn.now.mono, &mut outputs);
+        let remote = call.peer.remote;
+        let us = turn.site.local(remote);
+        let session = Session::invite(us, call, random, turn.now.mono, &mut outputs);
         transmit(outputs, turn);
         Leg {
             session,
+            remote,
             sink,
             wanted: ours.direction,
             ours,
@@ -139,6 +167,14 @@ impl Recording {
         match agree(&leg.ours, response) {
             Ok(agreed) => {
                 self.established = Some(turn.now.wall);
+                self.told_down = false;
+                if let Some(tour) = self.tour.take() {
+                    let flow = Flow {
+                        protocol,
+                        remote: tour.target.remote,
+                    };
+                    turn.reach.accepted(self.recorder.index, flow, turn.now);
+                }
                 let detail = describe(agreed.as_ref(), protocol);
                 self.state = State::Active(Box::new(Active::new(*leg, protocol, turn.now.mono)));
                 turn.tell(
@@ -146,6 +182,7 @@ impl Recording {
                     self.subject(account),
                     Some(detail),
                 );
+                self.end_gap(account, turn);
                 self.agree(agreed, account, turn);
                 self.sync(account, turn);
             }
@@ -164,7 +201,19 @@ impl Recording {
         turn: &mut Turn<'_>,
     ) {
         self.let_go(turn);
-        self.fail(Failure::refused(response), account, turn);
+        let (failure, code) = (Failure::refused(response), response.status.code());
+        if code == 503 {
+            // RFC 3263 §4.3: another server may be able to.
+            let left_alone = Some(retry_after(response)).filter(|pause| !pause.is_zero());
+            self.next_target(failure, left_alone, account, turn);
+            return;
+        }
+        if matches!(code, 408 | 500 | 502 | 504) {
+            let index = self.recorder.index;
+            turn.reach.missed(index, &failure.why, turn.now);
+        }
+        self.declined = matches!(code, 403 | 486 | 600 | 603);
+        self.fail(failure, account, turn);
     }
 
     /// The attempt came to nothing: without an answer.
@@ -175,9 +224,9 @@ impl Recording {
         turn: &mut Turn<'_>,
     ) {
         self.let_go(turn);
-        let trouble = turn.troubles[self.recorder.index].as_deref();
-        let failure = Failure::unanswered(failure, trouble, &self.recorder);
-        self.fail(failure, account, turn);
+        let fault = turn.reach.fault(self.recorder.index);
+        let failure = Failure::unanswered(failure, fault, &self.recorder);
+        self.next_target(failure, None, account, turn);
     }
 
     /// Closes the stream and keeps the session for what is left of it.
@@ -196,7 +245,7 @@ impl Recording {
     }
 
     /// Closes the stream and ends a session that the recorder believes in.
-    fn abandon(&mut self, mut leg: Leg, turn: &mut Turn<'_>) {
+    pub(super) fn abandon(&mut self, mut leg: Leg, turn: &mut Turn<'_>) {
         turn.media.close_sink(leg.sink);
         let mut outputs = Vec::new();
         leg.session

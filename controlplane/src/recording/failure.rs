@@ -34,11 +34,14 @@ const RETRY_AFTER_MAX_S: u64 = 3_600;
 impl Failure {
     /// Something that may pass.
     pub(super) fn again(why: impl Into<String>) -> Self {
+        Self::again_after(why, Duration::ZERO)
+    }
+
+    /// Something that may pass, but not before so long.
+    pub(super) fn again_after(why: impl Into<String>, not_before: Duration) -> Self {
         Self {
             why: why.into(),
-            verdict: Verdict::Again {
-                not_before: Duration::ZERO,
-            },
+            verdict: Verdict::Again { not_before },
         }
     }
 
@@ -127,7 +130,7 @@ pub(super) fn pause(failures: u32, random: &mut Random) -> Duration {
 }
 
 /// RFC 3261 §20.33, in seconds; a comment or parameters may follow.
-fn retry_after(response: &Response) -> Duration {
+pub(super) fn retry_after(response: &Response) -> Duration {
     let value = response.headers.get("Retry-After").unwrap_or_default();
     let digits = value
         .split(|c: char| !c.is_ascii_digit())

@@ -13,10 +13,16 @@ mod attempt;
 mod content;
 /// Why an attempt failed or a recording broke off, and whether to try again.
 mod failure;
+/// The times in which a recorder should have recorded and did not.
+mod gaps;
 /// What the recorder offers and asks for in an established recording.
 mod offers;
 /// What the control interface shows of a recording.
 mod show;
+/// One attempt's way through a recorder's addresses.
+mod tour;
+/// Waiting for a recorder that is down, and what happens when it is back.
+mod wait;
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -28,6 +34,9 @@ use self::active::Active;
 use self::attempt::Leg;
 pub(crate) use self::content::ACCEPT;
 use self::failure::{Failure, Verdict, pause};
+pub use self::gaps::Gap;
+use self::gaps::Gaps;
+use self::tour::Tour;
 use crate::control::request::Name;
 use crate::control::view::EventKind;
 use crate::media::Stream;
@@ -46,6 +55,8 @@ pub struct Recording {
     id: Name,
     recorder: Arc<Recorder>,
     state: State,
+    /// While an attempt lasts, the addresses that it tries.
+    tour: Option<Tour>,
     /// INVITEs to new sessions so far.
     attempts: u32,
     /// Attempts in a row that came to nothing, or to nothing that lasted.
@@ -53,6 +64,15 @@ pub struct Recording {
     /// Why there was no recording, the last time that there was none.
     error: Option<String>,
     established: Option<Wall>,
+    /// When recording was wanted first.
+    started: Wall,
+    gaps: Gaps,
+    /// The recorder has refused this call, and said that it means it.
+    declined: bool,
+    /// It was told that the recorder is down.
+    told_down: bool,
+    /// What is told when it has ended.
+    parting: String,
     /// The stream that was opened last, and what is known of it.
     stream: Option<(Stream, SinkStats)>,
     /// Sessions that are over for us, until their last message was sent and answered.
@@ -63,8 +83,8 @@ pub struct Recording {
 
 #[derive(Debug)]
 enum State {
-    /// The next attempt is due then.
-    Waiting { until: Instant, due: Wall },
+    /// The next attempt.
+    Waiting(wait::Wait),
     /// INVITE sent.
     Connecting(Box<Leg>),
     /// Accepted.
@@ -78,24 +98,51 @@ enum State {
 }
 
 impl Recording {
-    /// A recording whose first attempt begins at once.
-    pub fn start(recorder: &Arc<Recorder>, account: &Account, turn: &mut Turn<'_>) -> Self {
+    /// A recording whose first attempt begins at once. `gap` has begun where it takes over from
+    /// another.
+    pub fn start(
+        recorder: &Arc<Recorder>,
+        gap: Option<Gap>,
+        account: &Account,
+        turn: &mut Turn<'_>,
+    ) -> Self {
         let id = format!("{}-{}", account.key, recorder.id);
         let mut recording = Self {
             id: Name::new(&id).expect("a number and a recorder's identifier make a name"),
             recorder: Arc::clone(recorder),
             state: State::Over,
+            tour: None,
             attempts: 0,
             failures: 0,
             error: None,
             established: None,
+            started: turn.now.wall,
+            gaps: Gaps::default(),
+            declined: false,
+            told_down: false,
+            parting: String::new(),
             stream: None,
             lingering: Vec::new(),
             shown: show::Shown::new(turn.now.wall),
         };
-        recording.attempt(account, turn);
-        recording.note_state(account, turn);
+        recording.begin(gap, account, turn);
         recording
+    }
+
+    /// Begins once more, after it was over.
+    pub fn restart(&mut self, gap: Option<Gap>, account: &Account, turn: &mut Turn<'_>) {
+        self.started = turn.now.wall;
+        self.established = None;
+        self.failures = 0;
+        self.begin(gap, account, turn);
+    }
+
+    fn begin(&mut self, gap: Option<Gap>, account: &Account, turn: &mut Turn<'_>) {
+        if let Some(gap) = gap {
+            self.gaps.begin(gap);
+        }
+        self.attempt(account, turn);
+        self.note_state(account, turn);
     }
 
     /// Its identifier.
@@ -137,8 +184,8 @@ impl Recording {
     pub fn unreachable(&mut self, input: &Input, account: &Account, turn: &mut Turn<'_>) {
         self.tell_sessions(input, account, turn);
         if let Input::Unreachable { flow } = input
-            && turn.addresses[self.recorder.index] == Ok(flow.remote)
             && let State::Active(active) = &mut self.state
+            && active.leg.remote == flow.remote
         {
             active.doubt(turn);
         }
@@ -147,11 +194,12 @@ impl Recording {
     /// Does what is due.
     pub fn on_deadline(&mut self, account: &Account, turn: &mut Turn<'_>) {
         let now = turn.now.mono;
-        if let State::Waiting { until, .. } = self.state
-            && until <= now
+        if let State::Waiting(wait) = &self.state
+            && wait.until.is_some_and(|until| until <= now)
         {
             self.attempt(account, turn);
         }
+        self.on_patience(account, turn);
         if let State::Active(active) = &mut self.state
             && active.again.is_some_and(|at| at <= now)
         {
@@ -169,8 +217,11 @@ impl Recording {
     /// When it wants to be called.
     pub fn deadline(&self) -> Option<Instant> {
         let own = match &self.state {
-            State::Waiting { until, .. } => Some(*until),
-            State::Connecting(leg) => deadline_of(&leg.session),
+            State::Waiting(wait) => wait.until,
+            State::Connecting(leg) => {
+                let patience = self.tour.as_ref().and_then(Tour::deadline);
+                deadline_of(&leg.session).into_iter().chain(patience).min()
+            }
             State::Active(active) => deadline_of(&active.leg.session)
                 .into_iter()
                 .chain(active.again)
@@ -191,14 +242,6 @@ impl Recording {
         self.note_state(account, turn);
     }
 
-    /// The recorder's address has become known: whoever waits need not wait longer.
-    pub fn found(&mut self, account: &Account, turn: &mut Turn<'_>) {
-        if matches!(self.state, State::Waiting { .. }) {
-            self.attempt(account, turn);
-            self.note_state(account, turn);
-        }
-    }
-
     /// Figures of a stream.
     pub fn figures(&mut self, stream: Stream, stats: SinkStats) {
         if let Some((mine, known)) = &mut self.stream
@@ -210,8 +253,26 @@ impl Recording {
 
     /// The call is over.
     pub fn end(&mut self, account: &Account, turn: &mut Turn<'_>) {
+        if self.gaps.open().is_some() && !matches!(self.state, State::Over | State::Ending(_)) {
+            self.end_gap(account, turn);
+        }
+        self.finish("the call is over", account, turn);
+    }
+
+    /// Another recorder of its group records the call instead.
+    pub fn dismiss(&mut self, by: &Name, account: &Account, turn: &mut Turn<'_>) {
+        self.gaps.forget();
+        let parting = format!("recorder {by} records the call");
+        self.finish(&parting, account, turn);
+    }
+
+    fn finish(&mut self, parting: &str, account: &Account, turn: &mut Turn<'_>) {
+        parting.clone_into(&mut self.parting);
         match std::mem::replace(&mut self.state, State::Over) {
-            State::Waiting { .. } | State::Failed => self.tell_end("there was none", account, turn),
+            State::Waiting(_) | State::Failed => {
+                let detail = format!("{parting}; there was no recording now");
+                self.tell_end(&detail, account, turn);
+            }
             State::Connecting(leg) => self.say_farewell(*leg, turn),
             State::Active(active) => self.say_farewell(active.leg, turn),
             state @ (State::Ending(_) | State::Over) => self.state = state,
@@ -234,7 +295,7 @@ impl Recording {
             State::Connecting(leg) => Some(&mut leg.session),
             State::Active(active) => Some(&mut active.leg.session),
             State::Ending(session) => Some(session),
-            State::Waiting { .. } | State::Failed | State::Over => None,
+            State::Waiting(_) | State::Failed | State::Over => None,
         }
     }
 
@@ -258,7 +319,8 @@ impl Recording {
         for output in outputs {
             match output {
                 Output::Transmit { flow, bytes } => turn.transmit(flow, bytes),
-                Output::Progress { .. } | Output::Withdrawn { .. } => {}
+                Output::Progress { .. } => self.tour.iter_mut().for_each(Tour::settle),
+                Output::Withdrawn { .. } => {}
                 Output::Answered { response, protocol } => {
                     self.on_answered(&response, protocol, account, turn);
                 }
@@ -276,14 +338,12 @@ impl Recording {
     /// What is left when there is no recording now: a wait, or nothing.
     fn fail(&mut self, failure: Failure, account: &Account, turn: &mut Turn<'_>) {
         self.failures += 1;
+        self.tour = None;
+        self.begin_gap(None, &failure.why, turn);
         let next = match failure.verdict {
             Verdict::Again { not_before } => {
                 let pause = pause(self.failures, turn.random).max(not_before);
-                let due = turn.now.after(pause);
-                self.state = State::Waiting {
-                    until: due.mono,
-                    due: due.wall,
-                };
+                self.state = State::Waiting(wait::Wait::new(turn.now, pause, not_before));
                 format!("next attempt in {} s", pause.as_secs_f32().round())
             }
             Verdict::Final => {

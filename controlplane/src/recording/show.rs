@@ -40,7 +40,7 @@ impl Recording {
     pub fn view(&self, call: &Name, media: &Media) -> RecordingView {
         let active = match &self.state {
             State::Active(active) => Some(active),
-            State::Waiting { .. }
+            State::Waiting(_)
             | State::Connecting(_)
             | State::Failed
             | State::Ending(_)
@@ -48,7 +48,7 @@ impl Recording {
         };
         let agreed = active.and_then(|active| active.agreed);
         let next_attempt = match &self.state {
-            State::Waiting { due, .. } => Some(due.rfc3339()),
+            State::Waiting(wait) => wait.due.map(Wall::rfc3339),
             State::Connecting(_)
             | State::Active(_)
             | State::Failed
@@ -89,13 +89,14 @@ impl Recording {
                     thousandths: report.round_trip_us.into(),
                 }),
             }),
+            gaps: self.gaps.views(),
         }
     }
 
     /// Notes since when the state is what it is.
     pub(super) fn note_state(&mut self, account: &Account, turn: &Turn<'_>) {
         let state = match &self.state {
-            State::Waiting { .. } => RecordingState::Retrying,
+            State::Waiting(_) => RecordingState::Retrying,
             State::Connecting(_) => RecordingState::Connecting,
             State::Active(active) if active.is_sending(account) => RecordingState::Recording,
             State::Active(_) => RecordingState::Paused,
@@ -115,7 +116,7 @@ impl Recording {
             State::Connecting(leg) => Some(leg.session.call_id()),
             State::Active(active) => Some(active.leg.session.call_id()),
             State::Ending(session) => Some(session.call_id()),
-            State::Waiting { .. } | State::Failed | State::Over => None,
+            State::Waiting(_) | State::Failed | State::Over => None,
         }
     }
 }

@@ -92,7 +92,7 @@ impl Protocol {
 
     /// From a URI's `transport` parameter, where it names one in clear. TLS is no matter of a name
     /// alone: whom to believe belongs to it.
-    pub(super) fn named(name: &str) -> Option<Self> {
+    pub fn named(name: &str) -> Option<Self> {
         [Self::Udp, Self::Tcp]
             .into_iter()
             .find(|protocol| protocol.name().eq_ignore_ascii_case(name))

@@ -1,6 +1,7 @@
 //! Who we are, and whom a session is with.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::content::Content;
@@ -67,6 +68,13 @@ pub struct Options {
     pub session_expires_s: u32,
     /// The shortest session interval that we accept, in seconds (RFC 4028 §5).
     pub min_se_s: u32,
+}
+
+/// Who we are towards `remote`: at an address of its family where we have one.
+pub fn of_family(ours: &[Arc<Local>], remote: SocketAddr) -> &Arc<Local> {
+    let mut same = ours.iter();
+    let same = same.find(|local| local.address.is_ipv4() == remote.is_ipv4());
+    same.unwrap_or(&ours[0])
 }
 
 impl Options {

@@ -34,6 +34,8 @@ pub mod name_addr;
 pub mod output;
 /// Parameters of headers and URIs.
 pub mod params;
+/// One OPTIONS outside of any session: is somebody there?
+pub mod probe;
 /// One request outside of any session: OPTIONS.
 pub mod query;
 /// One INVITE session as its user sees it.

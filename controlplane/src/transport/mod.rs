@@ -169,6 +169,11 @@ impl Transport {
         self.connections.tls_address()
     }
 
+    /// Whether a token is the transport's.
+    pub const fn has(&self, token: Token) -> bool {
+        token.0 >= self.first_token && token.0 < self.first_token + TOKENS
+    }
+
     /// Notes an event of one of the transport's tokens; [`Self::serve`] then acts on it.
     pub fn handle(&mut self, event: &Event) {
         match event.token().0.checked_sub(self.first_token) {

@@ -183,6 +183,15 @@ fn recording() -> RecordingView {
             jitter_ms: decimal(125),
             round_trip_ms: Some(decimal(2_000)),
         }),
+        gaps: vec![gap()],
+    }
+}
+
+fn gap() -> RecordingGapView {
+    RecordingGapView {
+        from: time(),
+        to: Some(time()),
+        reason: "the recorder answers no more".to_owned(),
     }
 }
 
@@ -198,6 +207,7 @@ fn bare_recording() -> RecordingView {
         local: None,
         remote: None,
         report: None,
+        gaps: Vec::new(),
         ..recording()
     }
 }
@@ -253,6 +263,11 @@ fn recorder() -> RecorderView {
         tls: Some(recorder_tls()),
         info: "both",
         codecs: vec![CodecName::Pcmu, CodecName::Pcma],
+        group: Some(name("main")),
+        addresses: vec!["tcp 192.0.2.1:5060".to_owned()],
+        state: RecorderState::Degraded,
+        state_since: time(),
+        state_reason: Some("192.0.2.1:5060 does not answer OPTIONS".to_owned()),
         recordings: RecordingCounts {
             recording: 1,
             retrying: 0,
@@ -380,9 +395,15 @@ fn recordings_and_recorders_are_described() {
         ..report.clone()
     };
     assert_described("Report", &report, &bare);
+    let bare = RecordingGapView { to: None, ..gap() };
+    assert_described("RecordingGap", &gap(), &bare);
     let bare = RecorderView {
         tls: None,
         codecs: Vec::new(),
+        group: None,
+        addresses: Vec::new(),
+        state: RecorderState::Up,
+        state_reason: None,
         last_established: None,
         last_failure: None,
         last_error: None,
@@ -478,6 +499,16 @@ fn problems_are_described() {
     let document = document();
     let described = &document["components"]["schemas"]["Problem"]["properties"]["type"]["enum"];
     assert_eq!(described.as_array().unwrap().len(), ProblemKind::ALL.len());
+}
+
+#[test]
+fn the_states_of_recorders_are_described() {
+    use RecorderState::{Degraded, Down, Up};
+    let names = [Up, Degraded, Down].map(RecorderState::name);
+    assert_eq!(json!([Up, Degraded, Down]), json!(names));
+    let document = document();
+    let schema = &document["components"]["schemas"]["Recorder"]["properties"]["state"];
+    assert_eq!(schema["enum"], json!(names));
 }
 
 #[test]

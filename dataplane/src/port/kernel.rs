@@ -39,6 +39,15 @@ impl KernelPort {
     /// # Errors
     /// If a port cannot be bound: the error names the port and the remedy.
     pub fn bind(address: IpAddr, first_port: u16, pairs: u32) -> io::Result<Self> {
+        Self::bind_each(&[address], first_port, pairs)
+    }
+
+    /// Binds the same ports at each of `addresses`: first all pairs of the first one, then those of
+    /// the next.
+    ///
+    /// # Errors
+    /// As for [`Self::bind`].
+    pub fn bind_each(addresses: &[IpAddr], first_port: u16, pairs: u32) -> io::Result<Self> {
         let last = u64::from(first_port) + 2 * u64::from(pairs);
         if !first_port.is_multiple_of(2) || first_port == 0 || last > 1 << 16 {
             let why = format!(
@@ -49,10 +58,17 @@ impl KernelPort {
         }
         let poll = Poll::new(READY_MAX)?;
         let ports = (first_port..=u16::MAX).take(2 * pairs as usize);
-        let sockets = ports
+        let each = |address: &IpAddr| {
+            let address = *address;
+            ports
+                .clone()
+                .map(move |port| SocketAddr::new(address, port))
+        };
+        let sockets = addresses
+            .iter()
+            .flat_map(each)
             .zip(0..)
-            .map(|(port, name)| {
-                let address = SocketAddr::new(address, port);
+            .map(|(address, name)| {
                 open(address, name, &poll).map_err(|error| explain(address, &error))
             })
             .collect::<io::Result<_>>()?;

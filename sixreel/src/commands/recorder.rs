@@ -12,6 +12,8 @@ use crate::output::{Column, Output, plain};
 
 const COLUMNS: &[Column] = &[
     ("RECORDER", "/id", plain),
+    ("STATE", "/state", plain),
+    ("GROUP", "/group", plain),
     ("URI", "/uri", plain),
     ("TRANSPORT", "/transport", plain),
     ("VERIFIED", "/tls", verified),
@@ -25,7 +27,12 @@ const COLUMNS: &[Column] = &[
 
 const FACTS: &[Column] = &[
     ("recorder", "/id", plain),
+    ("state", "/state", plain),
+    ("since", "/state_since", plain),
+    ("trouble", "/state_reason", plain),
+    ("group", "/group", plain),
     ("URI", "/uri", plain),
+    ("addresses", "/addresses", plain),
     ("transport", "/transport", plain),
     ("verified", "/tls", verified),
     ("information", "/info", plain),

@@ -4,7 +4,7 @@ use super::Session;
 use crate::cli::ListCommand;
 use crate::client::segment;
 use crate::failure::Failure;
-use crate::output::{Column, plain};
+use crate::output::{Column, gaps, gaps_and_why, plain};
 
 /// Recordings in a table.
 pub(super) const COLUMNS: &[Column] = &[
@@ -17,6 +17,7 @@ pub(super) const COLUMNS: &[Column] = &[
     ("PACKETS", "/packets", plain),
     ("LOST", "/report/lost", plain),
     ("ATTEMPTS", "/attempts", plain),
+    ("GAPS", "/gaps", gaps),
     ("ERROR", "/error", plain),
 ];
 
@@ -41,6 +42,7 @@ const FACTS: &[Column] = &[
     ("lost now, %", "/report/fraction_lost_percent", plain),
     ("jitter, ms", "/report/jitter_ms", plain),
     ("round trip, ms", "/report/round_trip_ms", plain),
+    ("gaps", "/gaps", gaps_and_why),
 ];
 
 /// Runs one of the commands.

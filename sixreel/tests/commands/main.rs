@@ -208,9 +208,9 @@ alice-audio  alice        192.0.2.7  20000  active  192.0.2.1:4000  50       \
 1     1.25       40.0
 
 RECORDING  CALL  RECORDER  STATE     SINCE                     CODEC  \
-PACKETS  LOST  ATTEMPTS  ERROR
+PACKETS  LOST  ATTEMPTS  GAPS            ERROR
 7:r1       7     r1        retrying  2017-05-01T10:17:11.042Z         \
-0              2         no answer within 5 s
+0              2         since 10:17:11  no answer within 5 s
 ";
     assert_eq!((code, text.as_str()), (0, expected));
 }

@@ -143,6 +143,11 @@ fn recording() -> RecordingView {
         packets: 0,
         bytes: 0,
         report: None,
+        gaps: vec![RecordingGapView {
+            from: time(),
+            to: None,
+            reason: "no answer within 5 s".to_owned(),
+        }],
     }
 }
 
@@ -181,6 +186,11 @@ fn recorder() -> RecorderView {
         }),
         info: "both",
         codecs: vec![CodecName::Pcmu, CodecName::Pcma],
+        group: Some(name("main")),
+        addresses: vec!["tcp 192.0.2.1:5060".to_owned()],
+        state: RecorderState::Down,
+        state_since: time(),
+        state_reason: Some("192.0.2.1:5060 cannot be reached".to_owned()),
         recordings: RecordingCounts {
             recording: 0,
             retrying: 1,

@@ -56,8 +56,10 @@ const CONTROLPLANE: &[Room] = &[
     ("metadata", &["random", "time"]),
     ("control", &["time"]),
     // Words that the rooms above share.
-    ("config", &["control", "sip"]),
+    ("config", &["control", "group", "sip"]),
     ("tls", &["config", "sip", "time"]),
+    ("group", &["config", "control"]),
+    ("locate", &["random", "sip"]),
     ("recorder", &["config", "control", "metadata", "sip"]),
     ("media", &["dataplane::api", "sdp"]),
     (
@@ -65,10 +67,19 @@ const CONTROLPLANE: &[Room] = &[
         &[
             "control",
             "dataplane::api",
+            "group",
+            "locate",
             "media",
             "random",
+            "reach",
             "sip",
             "time",
+        ],
+    ),
+    (
+        "reach",
+        &[
+            "config", "control", "locate", "random", "recorder", "sip", "time", "turn",
         ],
     ),
     // A call.
@@ -77,9 +88,11 @@ const CONTROLPLANE: &[Room] = &[
         &[
             "control",
             "dataplane::api",
+            "locate",
             "media",
             "metadata",
             "random",
+            "reach",
             "recorder",
             "sdp",
             "sip",
@@ -92,10 +105,10 @@ const CONTROLPLANE: &[Room] = &[
         &[
             "control",
             "dataplane::api",
+            "group",
             "media",
             "metadata",
             "random",
-            "recorder",
             "recording",
             "time",
             "turn",
@@ -105,6 +118,7 @@ const CONTROLPLANE: &[Room] = &[
         "trial",
         &[
             "control",
+            "locate",
             "random",
             "recorder",
             "recording",
@@ -123,8 +137,11 @@ const CONTROLPLANE: &[Room] = &[
             "dataplane::api",
             "dataplane::counters",
             "deadlines",
+            "group",
+            "locate",
             "media",
             "random",
+            "reach",
             "recorder",
             "recording",
             "sip",
@@ -135,7 +152,7 @@ const CONTROLPLANE: &[Room] = &[
         ],
     ),
     // The edges.
-    ("resolver", &[]),
+    ("resolver", &["locate"]),
     ("listener", &["control", "time"]),
     ("transport", &["random", "sip", "tls"]),
     (
@@ -151,6 +168,7 @@ const CONTROLPLANE: &[Room] = &[
             "listener",
             "random",
             "resolver",
+            "sip",
             "time",
             "tls",
             "transport",
@@ -162,6 +180,8 @@ const CONTROLPLANE: &[Room] = &[
 /// What stands for the world outside, and the only places that may name it.
 const OUTSIDE: &[(&str, &[&str])] = &[
     ("mio", &["event_loop", "listener", "resolver", "transport"]),
+    ("hickory_resolver", &["resolver"]),
+    ("tokio", &["resolver"]),
     ("signal_hook", &["event_loop"]),
     ("getrandom", &["event_loop"]),
     ("tracing", &["event_loop", "listener", "transport"]),

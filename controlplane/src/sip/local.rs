@@ -1,9 +1,11 @@
 //! Who we are, and whom a session is with.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::content::Content;
+use super::digest::Credentials;
 use super::flow::{Protocol, TransportPolicy};
 use super::host::Host;
 use super::params::Params;
@@ -65,6 +67,8 @@ pub struct Options {
     pub session_expires_s: u32,
     /// The shortest session interval that we accept, in seconds (RFC 4028 §5).
     pub min_se_s: u32,
+    /// What proves who we are to a peer that asks.
+    pub credentials: Option<Arc<Credentials>>,
 }
 
 impl Options {
@@ -76,6 +80,7 @@ impl Options {
             invite_timeout: Duration::from_secs(5),
             session_expires_s: 1800,
             min_se_s: 90,
+            credentials: None,
         }
     }
 

@@ -12,6 +12,7 @@ use super::{Session, Stage};
 use crate::random::Random;
 use crate::sip::content::Content;
 use crate::sip::dialog::Us;
+use crate::sip::digest::Trials;
 use crate::sip::flow::{Flow, Protocol};
 use crate::sip::local::{Call, Local};
 use crate::sip::message::{Request, Response};
@@ -34,6 +35,8 @@ pub(super) struct Calling {
     branch: String,
     /// How many INVITEs were refused because their session interval was too short.
     too_short: u32,
+    /// How often it was challenged.
+    trials: Trials,
     /// When its final answer must be there.
     pub(super) budget: Instant,
 }
@@ -82,6 +85,7 @@ impl Session {
             number,
             branch,
             too_short: 0,
+            trials: Trials::default(),
             budget,
         };
         session.stage = Stage::Calling(Box::new(calling));
@@ -101,6 +105,7 @@ impl Session {
             interval_s: self.options.session_expires_s,
             refresher: Some(Refresher::Uac),
         };
+        self.wallet.count_up();
         let named = plan.uri.params.value("transport").and_then(Protocol::named);
         let hop = Flow {
             protocol: Protocol::Udp,
@@ -125,6 +130,7 @@ impl Session {
                 protocol,
                 Some(expires),
             );
+            self.wallet.put(&mut request);
             plan.content.put(&mut request.headers, &mut request.body);
             request
         });
@@ -156,7 +162,8 @@ impl Session {
         }
     }
 
-    /// Our first INVITE is refused: by 422 it is sent again, by anything else the call is over.
+    /// Our first INVITE is refused: it is sent again where the answer says how, or else the call
+    /// is over.
     pub(super) fn on_first_refused(
         &mut self,
         at: usize,
@@ -169,12 +176,12 @@ impl Session {
             self.confirm_end(true, out);
             return;
         }
-        let mut tries_again = response.status.code() == 422;
-        if let Stage::Calling(calling) = &mut self.stage {
-            calling.too_short += u32::from(tries_again);
-            tries_again &= calling.too_short <= INTERVALS_MAX;
-        }
-        if tries_again && self.lengthen(&response) {
+        let tries_again = match response.status.code() {
+            401 | 407 => self.prove(&response),
+            422 => self.lengthen_call(&response),
+            _ => false,
+        };
+        if tries_again {
             self.call_again(now, out);
             return;
         }
@@ -185,9 +192,27 @@ impl Session {
         });
     }
 
+    /// Learns how to prove who we are; false where that is in vain.
+    fn prove(&mut self, response: &Response) -> bool {
+        let Stage::Calling(calling) = &mut self.stage else {
+            return false;
+        };
+        let (trials, random) = (&mut calling.trials, &mut self.random);
+        self.wallet.learn(response, trials, random)
+    }
+
+    /// Asks for a longer session, a few times.
+    fn lengthen_call(&mut self, response: &Response) -> bool {
+        let Stage::Calling(calling) = &mut self.stage else {
+            return false;
+        };
+        calling.too_short += 1;
+        calling.too_short <= INTERVALS_MAX && self.lengthen(response)
+    }
+
     /// Takes over the shortest interval that a 422 demands (RFC 4028 §7.4); false where that would
     /// change nothing.
-    pub(super) fn lengthen(&mut self, response: &Response) -> bool {
+    fn lengthen(&mut self, response: &Response) -> bool {
         let options = &mut self.options;
         let demanded = response
             .headers

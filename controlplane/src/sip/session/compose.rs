@@ -6,6 +6,7 @@ use super::Session;
 use crate::random::Random;
 use crate::sip::answer::SUPPORTED;
 use crate::sip::dialog::Dialog;
+use crate::sip::digest;
 use crate::sip::flow::{Flow, Protocol, TransportPolicy};
 use crate::sip::headers::Headers;
 use crate::sip::local::{Local, Options};
@@ -133,11 +134,16 @@ impl Session {
         }
     }
 
-    /// The ACK of a 2xx within its dialog (RFC 3261 §13.2.2.4), and where it goes.
-    pub(super) fn ack(&mut self, dialog: &Dialog, number: u32) -> (Flow, Vec<u8>) {
+    /// The ACK of a 2xx to the INVITE `at` that place, within its dialog (RFC 3261 §13.2.2.4), and
+    /// where it goes.
+    pub(super) fn ack(&mut self, dialog: &Dialog, at: usize) -> (Flow, Vec<u8>) {
         let branch = branch(&mut self.random);
+        let invite = &self.invites[at].transaction;
         let ready = self.way.ready(dialog.next_hop(), |protocol| {
-            dialog.request(Method::Ack, number, &self.local.via(protocol, &branch))
+            let via = self.local.via(protocol, &branch);
+            let mut ack = dialog.request(Method::Ack, invite.number, &via);
+            digest::repeat(&invite.request.headers, &mut ack);
+            ack
         });
         (ready.flow, ready.request.write())
     }

@@ -76,7 +76,7 @@ impl Session {
             dialog.refresh_target(&response.headers);
             dialog.clone()
         };
-        let (flow, ack) = self.ack(&dialog, number);
+        let (flow, ack) = self.ack(&dialog, at);
         out.push(Output::Transmit {
             flow,
             bytes: ack.clone(),

@@ -11,6 +11,7 @@ use super::{Session, Stage};
 use crate::random::Random;
 use crate::sip::answer::SUPPORTED;
 use crate::sip::content::Content;
+use crate::sip::digest::Trials;
 use crate::sip::message::Response;
 use crate::sip::output::{End, Failure, Output};
 use crate::sip::session_timer::SessionTimer;
@@ -59,6 +60,7 @@ impl Session {
                 content,
                 owner,
                 tries: 0,
+                trials: Trials::default(),
             });
             self.pump(now, out);
         }
@@ -93,6 +95,7 @@ impl Session {
         let branch = compose::branch(&mut self.random);
         let expires = established.timer.map(SessionTimer::to_request);
         let spoken = established.dialog.protocol();
+        self.wallet.count_up();
         let ready = self.way.ready(established.dialog.next_hop(), |protocol| {
             let via = self.local.via(protocol, &branch);
             let mut request = established.dialog.request(job.method, number, &via);
@@ -103,6 +106,7 @@ impl Session {
             } else {
                 compose::dress(&mut request, &self.local, &self.options, spoken, expires);
             }
+            self.wallet.put(&mut request);
             job.content.put(&mut request.headers, &mut request.body);
             request
         });
@@ -148,9 +152,17 @@ impl Session {
         if heard == Heard::Provisional {
             return;
         }
-        let Some(InFlight { job, .. }) = self.land(branch) else {
+        let Some(InFlight { mut job, .. }) = self.land(branch) else {
             return;
         };
+        if self
+            .wallet
+            .learn(&response, &mut job.trials, &mut self.random)
+        {
+            self.retry(job, None);
+            self.pump(now, out);
+            return;
+        }
         let tries_left = job.tries < TRIES_MAX;
         match (heard, response.status.code()) {
             (Heard::Success, _) => self.on_job_accepted(&job, response, now, out),

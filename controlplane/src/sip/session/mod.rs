@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use super::content::Content;
 use super::dialog::{Dialog, Us};
+use super::digest::Wallet;
 use super::flow::Flow;
 use super::local::{Local, Options};
 use super::message::Message;
@@ -50,6 +51,7 @@ mod transactions;
 pub struct Session {
     local: Arc<Local>,
     options: Options,
+    wallet: Wallet,
     random: Random,
     us: Us,
     /// Whether we sent the first INVITE, and so own the Call-ID.
@@ -122,6 +124,7 @@ impl Session {
     fn new(local: &Arc<Local>, options: Options, random: Random, us: Us, way: Way) -> Self {
         Self {
             local: Arc::clone(local),
+            wallet: Wallet::new(options.credentials.clone()),
             options,
             random,
             us,

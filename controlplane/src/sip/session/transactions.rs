@@ -180,10 +180,11 @@ impl Session {
         } = &self.clients[at];
         match (purpose, heard) {
             (Purpose::Cancel, _) | (Purpose::Bye(_), Heard::Provisional) => {}
-            (Purpose::Bye(bye), Heard::Success | Heard::Refusal) if bye.main => {
-                self.confirm_end(true, out);
+            (Purpose::Bye(bye), Heard::Success) if bye.main => self.confirm_end(true, out),
+            (Purpose::Bye(_), Heard::Success) => {}
+            (Purpose::Bye(bye), Heard::Refusal) => {
+                self.on_bye_refused((**bye).clone(), &response, now, out);
             }
-            (Purpose::Bye(_), Heard::Success | Heard::Refusal) => {}
             (Purpose::Job, _) => {
                 let branch = client.branch.clone();
                 self.on_job_response(&branch, heard, response, now, out);

@@ -4,6 +4,8 @@
 mod called;
 /// Our first INVITE: answered, refused, given up, answered late.
 mod calling;
+/// Digest authentication: of the first INVITE, and of every request within the dialog.
+mod credentials;
 /// The end: BYE by either side, and everything that crosses it.
 mod ending;
 /// A session whose peer is played by hand.

@@ -167,6 +167,8 @@ impl Challenge {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::super::algorithm::Hash;
     use super::*;
 
@@ -230,6 +232,20 @@ mod tests {
         }
         let endless = format!("Digest realm=\"a\", nonce=\"{}\"", "1".repeat(2000));
         assert_eq!(found(&[("WWW-Authenticate", &endless)]), []);
+    }
+
+    proptest! {
+        #[test]
+        fn any_challenge_is_read_or_passed_over(
+            value in "(Digest |Basic |realm=|nonce=|qop=|[a,\"=\\\\ ;<>]){0,30}",
+            nonsense in "\\PC{0,60}",
+        ) {
+            for value in [value, nonsense, "Digest realm=\"a\",nonce=\"b\"".to_owned()] {
+                for (side, realm, _) in found(&[("WWW-Authenticate", &value)]) {
+                    prop_assert!(side == Side::Server && realm.len() <= VALUE_MAX);
+                }
+            }
+        }
     }
 
     #[test]

@@ -29,7 +29,7 @@ const INTERVALS_MAX: u32 = 3;
 /// Our first INVITE.
 #[derive(Debug)]
 pub(super) struct Calling {
-    plan: Plan,
+    pub(super) plan: Plan,
     /// The number and the branch of the INVITE that was sent last.
     number: u32,
     branch: String,
@@ -37,15 +37,17 @@ pub(super) struct Calling {
     too_short: u32,
     /// How often it was challenged.
     trials: Trials,
+    /// The URIs that redirections led away from.
+    pub(super) left: Vec<Uri>,
     /// When its final answer must be there.
     pub(super) budget: Instant,
 }
 
 /// What every first INVITE of a session says.
 #[derive(Clone, Debug)]
-struct Plan {
-    uri: Uri,
-    remote: SocketAddr,
+pub(super) struct Plan {
+    pub(super) uri: Uri,
+    pub(super) remote: SocketAddr,
     content: Content,
 }
 
@@ -86,6 +88,7 @@ impl Session {
             branch,
             too_short: 0,
             trials: Trials::default(),
+            left: Vec::new(),
             budget,
         };
         session.stage = Stage::Calling(Box::new(calling));
@@ -136,14 +139,13 @@ impl Session {
         });
         let (ids, timing) = ((branch.clone(), number), self.local.timing);
         let transaction = ClientInvite::start(ready.request, ready.flow, ids, timing, now, out);
-        let legs = Vec::new();
-        let by_size = ready.by_size;
         let our = OurInvite {
             transaction,
             first: true,
-            by_size,
+            by_size: ready.by_size,
             cancelled: false,
-            legs,
+            early: Vec::new(),
+            legs: Vec::new(),
         };
         self.invites.push(our);
         branch
@@ -154,7 +156,11 @@ impl Session {
         let Stage::Calling(calling) = &self.stage else {
             return;
         };
-        let (plan, number) = (calling.plan.clone(), calling.number + 1);
+        // Beyond every number that was spent on acknowledging provisional answers.
+        let early = self.invites.iter().flat_map(|our| &our.early);
+        let spent = early.map(|early| early.dialog.number()).max();
+        let number = calling.number.max(spent.unwrap_or_default()) + 1;
+        let plan = calling.plan.clone();
         let branch = self.send_invite(&plan, number, now, out);
         if let Stage::Calling(calling) = &mut self.stage {
             calling.number = number;
@@ -177,6 +183,7 @@ impl Session {
             return;
         }
         let tries_again = match response.status.code() {
+            300..=302 => self.redirect(&response),
             401 | 407 => self.prove(&response),
             422 => self.lengthen_call(&response),
             _ => false,

@@ -4,14 +4,13 @@ use rsip::Method;
 
 use super::Session;
 use crate::random::Random;
-use crate::sip::answer::SUPPORTED;
+use crate::sip::answer::{SUPPORTED, SUPPORTED_BY_CALLER};
 use crate::sip::dialog::Dialog;
 use crate::sip::digest;
 use crate::sip::flow::{Flow, Protocol, TransportPolicy};
 use crate::sip::headers::Headers;
 use crate::sip::local::{Local, Options};
 use crate::sip::message::Request;
-use crate::sip::method;
 use crate::sip::session_expires::{Refresher, SessionExpires};
 
 /// Larger requests do not go by UDP (RFC 3261 §18.1.1).
@@ -100,8 +99,14 @@ pub(super) fn dress(
     let headers = &mut request.headers;
     headers.push("Contact", &local.contact(protocol, options.feature_tag));
     headers.push("User-Agent", &local.agent);
-    headers.push("Allow", method::ALLOW);
-    headers.push("Supported", SUPPORTED);
+    headers.push("Allow", &options.allow);
+    headers.push(
+        "Supported",
+        match options.reliable_provisional {
+            true => SUPPORTED_BY_CALLER,
+            false => SUPPORTED,
+        },
+    );
     if !options.require.is_empty() {
         headers.push("Require", &options.require.join(", "));
     }
@@ -123,7 +128,7 @@ impl Session {
             "Contact",
             &self.local.contact(protocol, self.options.feature_tag),
         );
-        headers.push("Allow", method::ALLOW);
+        headers.push("Allow", &self.options.allow);
         headers.push("Supported", SUPPORTED);
         if let Some(expires) = expires {
             // RFC 4028 §9: who is told to refresh must know how.

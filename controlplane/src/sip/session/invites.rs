@@ -24,9 +24,10 @@ impl Session {
     ) {
         let our = &self.invites[at];
         match heard {
-            Heard::Provisional if !our.first => {}
+            Heard::Provisional if !our.first => self.on_provisional(at, &response, now, out),
             Heard::Provisional if our.transaction.is_given_up() => self.cancel(at, now, out),
             Heard::Provisional => {
+                self.on_provisional(at, &response, now, out);
                 let status = response.status;
                 out.push(Output::Progress { status });
             }
@@ -41,7 +42,13 @@ impl Session {
 
     /// Each 2xx is acknowledged: the first from a place makes or keeps a dialog, the others are
     /// its retransmissions (RFC 3261 §13.2.2.4).
-    fn on_accepted(&mut self, at: usize, response: Response, now: Instant, out: &mut Vec<Output>) {
+    fn on_accepted(
+        &mut self,
+        at: usize,
+        mut response: Response,
+        now: Instant,
+        out: &mut Vec<Output>,
+    ) {
         let our = &self.invites[at];
         let tag = response
             .headers
@@ -63,12 +70,13 @@ impl Session {
         let dialog = if first {
             let called = our.transaction.request.uri.as_sip();
             let Some(called) = called else { return };
-            Dialog::of_caller(
-                self.us.clone(),
-                (number, called),
-                &response.headers,
-                reached,
-            )
+            let ids = (number, called);
+            let mut dialog = Dialog::of_caller(self.us.clone(), ids, &response.headers, reached);
+            if let Some(early) = our.early.iter().find(|early| early.tag == tag) {
+                dialog.follow(&early.dialog);
+                early.complete(&mut response);
+            }
+            dialog
         } else {
             let Some(dialog) = self.dialog_mut() else {
                 return;

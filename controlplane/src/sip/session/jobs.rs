@@ -120,13 +120,13 @@ impl Session {
         if invite {
             let ids = (branch, number);
             let transaction = ClientInvite::start(ready.request, ready.flow, ids, timing, now, out);
-            let (legs, by_size) = (Vec::new(), ready.by_size);
             let our = OurInvite {
                 transaction,
                 first: false,
-                by_size,
+                by_size: ready.by_size,
                 cancelled: false,
-                legs,
+                early: Vec::new(),
+                legs: Vec::new(),
             };
             self.invites.push(our);
         } else {

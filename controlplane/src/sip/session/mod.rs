@@ -26,6 +26,8 @@ mod called;
 mod calling;
 /// Requests and 2xx as they are put together, and the transport that each takes.
 mod compose;
+/// Provisional answers to our INVITEs, and their acknowledgement.
+mod early;
 /// CANCEL and BYE: how a session ends.
 mod ending;
 /// What an established session holds.
@@ -38,6 +40,8 @@ mod jobs;
 mod offers;
 /// Our requests that wait, and the one that is in flight.
 mod queue;
+/// Where a redirection leads.
+mod redirection;
 /// The peer's requests, and whatever else carries our Call-ID.
 mod requests;
 /// Whole sessions in virtual time.

@@ -247,11 +247,13 @@ fn without_credentials_a_challenge_is_a_refusal() {
 }
 
 #[test]
-fn the_password_is_in_no_message_and_no_debug_output() {
+fn user_and_password_are_in_no_debug_output() {
     let mut hand = established();
     hand.end();
     let shown = format!("{:?}", hand.session);
-    assert!(!shown.contains("secret") && shown.contains("hidden"));
+    assert!(!shown.contains("secret") && !shown.contains("anna"));
+    assert!(shown.contains("hidden"));
     let bye = Message::from(hand.sent(Method::Bye));
-    assert!(!format!("{bye:?}").contains("secret"));
+    let shown = format!("{bye:?}");
+    assert!(!shown.contains("secret") && !shown.contains("anna"));
 }

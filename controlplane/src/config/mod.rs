@@ -1,6 +1,9 @@
 //! The configuration: one TOML file, checked whole before anything is started.
 
-use std::collections::BTreeSet;
+/// What recorders are like: a profile sets every quirk, and each can be set alone.
+mod profile;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
@@ -9,6 +12,8 @@ use serde::Deserialize;
 
 use crate::control::request::{CodecName, Name};
 use crate::sip::uri::Uri;
+
+pub use self::profile::{Profile, Quirks, RequireSiprec, Setting};
 
 /// Recorders that one call can be recorded to at once.
 pub const RECORDERS_MAX: usize = 6;
@@ -120,32 +125,77 @@ pub struct Recorder {
     pub uri: RecorderUri,
     #[serde(default)]
     pub transport: Transport,
+    /// What it is like; each quirk below can be set alone.
     #[serde(default)]
-    pub info: InfoForm,
+    pub profile: Profile,
+    /// File with the user and the password that it asks for.
+    #[serde(default)]
+    pub credentials: Option<PathBuf>,
+    /// In which form it is told the facts of a call.
+    #[serde(default)]
+    pub info: Option<InfoForm>,
     /// Codecs offered after the call's own, in this order; the call's own only if it is listed.
     #[serde(default = "Recorder::default_codecs")]
     pub codecs: Vec<CodecName>,
     /// Whether RTP packets list their contributors.
-    #[serde(default = "Recorder::default_csrc")]
-    pub csrc: bool,
+    #[serde(default)]
+    pub csrc: Option<bool>,
     /// Media type of the metadata.
     #[serde(default)]
-    pub metadata_type: MetadataType,
+    pub metadata_type: Option<MetadataType>,
     /// Spelling of identifiers in the metadata.
     #[serde(default)]
-    pub id_format: IdFormat,
+    pub id_format: Option<IdFormat>,
+    /// Whether it is recorded to in headers alone once it has refused metadata.
+    #[serde(default)]
+    pub without_metadata: Option<bool>,
     /// What the names of information headers begin with.
-    #[serde(default = "Recorder::default_header_prefix")]
-    pub header_prefix: String,
+    #[serde(default)]
+    pub header_prefix: Option<String>,
     /// Label of the stream in SDP and metadata.
-    #[serde(default = "Recorder::default_label")]
-    pub label: String,
+    #[serde(default)]
+    pub label: Option<String>,
+    /// Whether requests require it to be a session recording server.
+    #[serde(default)]
+    pub require_siprec: Option<RequireSiprec>,
+    /// The methods that requests say we answer.
+    #[serde(default)]
+    pub allow: Option<Vec<String>>,
+    /// The media types that requests say we take.
+    #[serde(default)]
+    pub accept: Option<Vec<String>>,
+    /// Whether requests say that we acknowledge provisional answers (RFC 3262).
+    #[serde(default)]
+    pub reliable_provisional: Option<bool>,
+    /// Whether named events (RFC 4733) are offered.
+    #[serde(default)]
+    pub telephone_event: Option<bool>,
+    /// Whether RTCP on the port of RTP (RFC 5761) is offered.
+    #[serde(default)]
+    pub rtcp_mux: Option<bool>,
+    /// More headers of INVITEs, by their names, which begin with `X-`.
+    #[serde(default)]
+    pub headers: BTreeMap<String, String>,
     /// How long an INVITE may go unanswered.
     #[serde(default = "Recorder::default_invite_timeout_ms")]
     pub invite_timeout_ms: u32,
     /// What to do when the recorder ends a recording before its call has ended.
     #[serde(default)]
     pub after_bye: AfterBye,
+    /// What to do when the recorder refuses to record a call, which is its policy and no outage.
+    #[serde(default)]
+    pub after_refusal: AfterRefusal,
+}
+
+/// What to do when a recorder refuses to record a call.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum AfterRefusal {
+    /// Leave it at that for this call.
+    #[default]
+    Stop,
+    /// Ask again, after a pause.
+    Retry,
 }
 
 /// What to do when a recorder ends a recording before its call has ended.
@@ -178,21 +228,19 @@ pub enum Transport {
 }
 
 /// How a recorder is told the facts of a call.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum InfoForm {
     /// SIP headers.
     Headers,
     /// RFC 7865 metadata.
     Metadata,
-    #[default]
     Both,
 }
 
 /// The media type under which metadata travels; RFC 9806 settled on the long one.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 pub enum MetadataType {
-    #[default]
     #[serde(rename = "application/rs-metadata+xml")]
     RsMetadataXml,
     #[serde(rename = "application/rs-metadata")]
@@ -200,11 +248,10 @@ pub enum MetadataType {
 }
 
 /// How identifiers are spelled in metadata.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum IdFormat {
     /// As RFC 7865 wants them.
-    #[default]
     Base64,
     /// As text, for recorders that expect it.
     Uuid,
@@ -347,16 +394,11 @@ impl Recorder {
         if self.codecs.iter().collect::<BTreeSet<_>>().len() != self.codecs.len() {
             findings.push(format!("{at}: codecs: a codec is named twice"));
         }
-        if self.header_prefix.is_empty() || !self.header_prefix.bytes().all(is_token_byte) {
+        self.check_quirks(at, findings);
+        if let Some(path) = self.credentials.as_ref().filter(|path| path.is_relative()) {
             findings.push(format!(
-                "{at}: header_prefix: {:?} cannot begin a header name: use letters, digits and '-'",
-                self.header_prefix
-            ));
-        }
-        if self.label.is_empty() || !self.label.bytes().all(is_token_byte) {
-            findings.push(format!(
-                "{at}: label: {:?} is not a token (RFC 4574): use letters and digits",
-                self.label
+                "{at}: credentials: {} is relative: write the whole path, from / on",
+                path.display()
             ));
         }
         if !(500..=32_000).contains(&self.invite_timeout_ms) {
@@ -369,18 +411,6 @@ impl Recorder {
 
     fn default_codecs() -> Vec<CodecName> {
         vec![CodecName::Pcmu, CodecName::Pcma]
-    }
-
-    const fn default_csrc() -> bool {
-        true
-    }
-
-    fn default_header_prefix() -> String {
-        "X-ControlONE-Info-".into()
-    }
-
-    fn default_label() -> String {
-        "1".into()
     }
 
     const fn default_invite_timeout_ms() -> u32 {
@@ -508,6 +538,26 @@ impl InfoForm {
     }
 }
 
+impl MetadataType {
+    /// As the configuration spells it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::RsMetadataXml => "application/rs-metadata+xml",
+            Self::RsMetadata => "application/rs-metadata",
+        }
+    }
+}
+
+impl IdFormat {
+    /// As the configuration spells it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Base64 => "base64",
+            Self::Uuid => "uuid",
+        }
+    }
+}
+
 impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0.join("\n"))
@@ -555,7 +605,7 @@ mod tests {
     #[test]
     fn a_short_file_is_enough() {
         let config = Config::parse(GOOD).unwrap();
-        assert_eq!(config.recorders[0].info, InfoForm::Both);
+        assert_eq!(config.recorders[0].quirks().info, InfoForm::Both);
         assert_eq!(config.recorders[0].invite_timeout_ms, 5_000);
         assert_eq!(config.pairs_per_worker(), 5_000);
         assert!(config.policy.require_secure_if_cs_secure);

@@ -188,6 +188,9 @@ pub struct RecorderView {
     pub uri: String,
     pub transport: &'static str,
     pub info: &'static str,
+    pub profile: &'static str,
+    /// Every quirk that is in force.
+    pub settings: Vec<SettingView>,
     pub codecs: Vec<CodecName>,
     /// Its recordings by state.
     pub recordings: RecordingCounts,
@@ -196,6 +199,17 @@ pub struct RecorderView {
     /// When an attempt last failed, RFC 3339, and why.
     pub last_failure: Option<String>,
     pub last_error: Option<String>,
+}
+
+/// A quirk of a recorder.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct SettingView {
+    /// As the configuration names it,
+    pub name: &'static str,
+    /// and spells it.
+    pub value: String,
+    /// A profile's name, or `configuration` where it was set alone.
+    pub set_by: &'static str,
 }
 
 /// Every configured recorder.

@@ -9,6 +9,7 @@ use crate::config;
 use crate::control::view::{EventKind, EventView};
 use crate::deadlines::Deadlines;
 use crate::recorder::Recorder;
+use crate::sip::digest::Credentials;
 use crate::sip::host::Host;
 use crate::time::{Now, Wall};
 use crate::turn::Output;
@@ -40,6 +41,13 @@ impl Recorders {
             addresses: all.iter().map(|recorder| known(recorder)).collect(),
             fates: vec![Fate::default(); all.len()],
             all,
+        }
+    }
+
+    /// Each one's, in their order; before the first call.
+    pub(super) fn set_credentials(&mut self, credentials: Vec<Option<Arc<Credentials>>>) {
+        for (recorder, credentials) in self.all.iter_mut().zip(credentials) {
+            Arc::make_mut(recorder).credentials = credentials;
         }
     }
 

@@ -8,11 +8,11 @@ use sixreel_dataplane::counters::Drop;
 
 use super::Engine;
 use crate::call::Call;
-use crate::config::RECORDERS_MAX;
+use crate::config::{Profile, RECORDERS_MAX, Setting};
 use crate::control::limits;
 use crate::control::view::{
-    HealthStatus, HealthView, LatenessView, LimitsView, RecorderView, RecordingCounts, StatsView,
-    VersionView, WorkerView,
+    HealthStatus, HealthView, LatenessView, LimitsView, RecorderView, RecordingCounts, SettingView,
+    StatsView, VersionView, WorkerView,
 };
 use crate::recorder::Recorder;
 use crate::sip::wire;
@@ -190,12 +190,22 @@ impl Engine {
             uri: recorder.uri.to_string(),
             transport: recorder.transport(),
             info: recorder.info.name(),
+            profile: recorder.profile.name(),
+            settings: recorder.settings.iter().map(setting).collect(),
             codecs: recorder.codecs.clone(),
             recordings: counts,
             last_established: fate.last_established.map(Wall::rfc3339),
             last_failure: fate.last_failure.map(Wall::rfc3339),
             last_error: fate.last_error.clone(),
         }
+    }
+}
+
+fn setting(setting: &Setting) -> SettingView {
+    SettingView {
+        name: setting.name,
+        value: setting.value.clone(),
+        set_by: setting.by.map_or("configuration", Profile::name),
     }
 }
 

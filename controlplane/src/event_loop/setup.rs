@@ -11,12 +11,15 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::low_level::pipe;
 
 use crate::config::Config;
+use crate::credentials::CredentialsError;
 use crate::random::Random;
 use crate::{listener, transport};
 
 /// Why the process cannot start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
+    #[error(transparent)]
+    Credentials(#[from] CredentialsError),
     #[error(transparent)]
     Control(#[from] listener::BindError),
     #[error("sip.address: {0}")]

@@ -200,12 +200,22 @@ fn bare_recording() -> RecordingView {
     }
 }
 
+fn setting() -> SettingView {
+    SettingView {
+        name: "id_format",
+        value: "base64".to_owned(),
+        set_by: "configuration",
+    }
+}
+
 fn recorder() -> RecorderView {
     RecorderView {
         id: name("r1"),
         uri: "sip:recorder@srs.example.com:5060".to_owned(),
         transport: "udp",
         info: "both",
+        profile: "controlone-2017",
+        settings: vec![setting()],
         codecs: vec![CodecName::Pcmu, CodecName::Pcma],
         recordings: RecordingCounts {
             recording: 1,
@@ -335,6 +345,7 @@ fn recordings_and_recorders_are_described() {
     };
     assert_described("Report", &report, &bare);
     let bare = RecorderView {
+        settings: Vec::new(),
         codecs: Vec::new(),
         last_established: None,
         last_failure: None,
@@ -342,6 +353,7 @@ fn recordings_and_recorders_are_described() {
         ..recorder()
     };
     assert_described("Recorder", &recorder(), &bare);
+    assert_described("Setting", &setting(), &setting());
     let list = |recorders| RecorderList { recorders };
     assert_described("RecorderList", &list(vec![recorder()]), &list(Vec::new()));
 }

@@ -23,6 +23,7 @@ const FACTS: &[Column] = &[
     ("URI", "/uri", plain),
     ("transport", "/transport", plain),
     ("information", "/info", plain),
+    ("profile", "/profile", plain),
     ("codecs", "/codecs", plain),
     ("recording", "/recordings/recording", plain),
     ("connecting", "/recordings/connecting", plain),
@@ -33,13 +34,19 @@ const FACTS: &[Column] = &[
     ("last error", "/last_error", plain),
 ];
 
+const SETTINGS: &[Column] = &[
+    ("SETTING", "/name", plain),
+    ("VALUE", "/value", plain),
+    ("SET BY", "/set_by", plain),
+];
+
 /// Runs one of the commands.
 pub(crate) fn run(session: &mut Session<'_, '_>, command: ListCommand) -> Result<(), Failure> {
     match command {
         ListCommand::List => session.show_list("recorders", COLUMNS),
         ListCommand::Show { id } => {
             let path = format!("/v1/recorders/{}", segment(&id));
-            session.show_facts(&path, FACTS)
+            session.show_facts_and_table(&path, FACTS, ("settings", SETTINGS))
         }
     }
 }

@@ -254,6 +254,15 @@ fn everything_else_can_be_looked_at() {
         (&["recording", "show", "7:r1"], "next attempt  2017-05-01"),
         (&["recorder", "list"], "sip:recorder@srs.example.com"),
         (&["recorder", "show", "r1"], "codecs       PCMU, PCMA"),
+        (&["recorder", "show", "r1"], "profile      controlone-2017"),
+        (
+            &["recorder", "show", "r1"],
+            "id_format  base64  configuration",
+        ),
+        (
+            &["recorder", "show", "r1"],
+            "rtcp_mux   false   controlone-2017",
+        ),
         (&["stats"], "3 late"),
         (&["health"], "ok\n"),
         (&["version"], "65536 request body bytes"),

@@ -151,6 +151,19 @@ fn recorder() -> RecorderView {
         uri: "sip:recorder@srs.example.com".to_owned(),
         transport: "tcp",
         info: "both",
+        profile: "controlone-2017",
+        settings: vec![
+            SettingView {
+                name: "id_format",
+                value: "base64".to_owned(),
+                set_by: "configuration",
+            },
+            SettingView {
+                name: "rtcp_mux",
+                value: "false".to_owned(),
+                set_by: "controlone-2017",
+            },
+        ],
         codecs: vec![CodecName::Pcmu, CodecName::Pcma],
         recordings: RecordingCounts {
             recording: 0,

@@ -11,7 +11,7 @@ use super::content::{self, News};
 use super::failure::Failure;
 use super::{Recording, State, transmit};
 use crate::metadata;
-use crate::sdp;
+use crate::sdp::{self, Direction};
 use crate::sip::flow::Protocol;
 use crate::sip::message::Response;
 use crate::sip::output::{self, End, RequestId};
@@ -109,16 +109,15 @@ impl Recording {
         if active.pending.is_some() || active.awaited.is_some() || active.again.is_some() {
             return;
         }
-        let recorder = &self.recorder;
+        let (recorder, form) = (&self.recorder, &self.form);
         active.leg.ours.direction = direction(account);
         let sent = active.leg.ours.offer(Some(&active.leg.sent));
         let told = account.told(recorder);
         let known = &active.leg.told;
-        let form = recorder.info;
-        let is_news = (form.has_headers() && known.info != told.info)
-            || (form.has_metadata()
+        let is_news = (form.headers && known.info != told.info)
+            || (form.metadata.is_some()
                 && (active.wants_all || is_news(&known.facts, &told.facts, recorder.id_format)))
-            || sent.version != active.leg.sent.version;
+            || active.leg.ours.direction != active.leg.wanted;
         if !is_news && !active.wants_refresh {
             return;
         }
@@ -127,7 +126,7 @@ impl Recording {
         } else {
             News::Since(known)
         };
-        let content = content::invite(recorder, account, &told, &sent, &news, turn);
+        let content = content::invite((recorder, form), account, &told, &sent, &news, turn);
         let mut outputs = Vec::new();
         active
             .leg
@@ -151,6 +150,7 @@ impl Recording {
             return;
         };
         active.leg.told = pending.told;
+        active.leg.wanted = wanted(&pending.sent);
         active.leg.sent = pending.sent;
         active.wants_all = false;
         active.wants_refresh = false;
@@ -159,7 +159,7 @@ impl Recording {
         match agree_on(&active.leg.ours, content_type, &response.body) {
             Ok(agreed) => self.agree(agreed, account, turn),
             // What was agreed on before still holds (RFC 6141 §3.4).
-            Err(why) => self.error = Some(why),
+            Err(why) => self.error = Some(why.to_string()),
         }
         self.sync(account, turn);
     }
@@ -174,9 +174,16 @@ impl Recording {
         match &self.state {
             State::Connecting(_) => self.on_attempt_refused(response, account, turn),
             State::Active(_) => {
-                let code = response.status.code();
-                let why = format!("the recorder refused an update: {code} {}", response.reason);
+                // It took metadata before: 400 means something else.
+                let otherwise = match response.status.code() {
+                    406 | 415 => self.form.tell_otherwise(response, &self.recorder),
+                    _ => None,
+                };
+                let why = Failure::refused_update(response, &self.recorder);
                 self.on_update_failed(why, turn);
+                if otherwise.is_some() {
+                    self.try_update_now(account, turn);
+                }
             }
             State::Ending(_) => self.on_farewell_done(account, turn),
             State::Waiting { .. } | State::Failed | State::Over => {}
@@ -215,19 +222,33 @@ impl Recording {
             self.on_farewell_done(account, turn);
             return;
         }
-        if let State::Active(active) = &self.state
-            && turn.now.mono.duration_since(active.since) >= LASTING
-        {
+        let lasted = match &self.state {
+            State::Active(active) => turn.now.mono.duration_since(active.since),
+            State::Waiting { .. }
+            | State::Connecting(_)
+            | State::Failed
+            | State::Ending(_)
+            | State::Over => Duration::ZERO,
+        };
+        if lasted >= LASTING {
             self.failures = 0;
         }
         self.let_go(turn);
-        let failure = Failure::ended(by, &self.recorder);
+        let failure = Failure::ended(by, lasted, &self.recorder);
         self.fail(failure, account, turn);
     }
 
     fn on_farewell_done(&mut self, account: &Account, turn: &mut Turn<'_>) {
         self.let_go(turn);
         self.tell_end("the call is over", account, turn);
+    }
+
+    /// What was refused is worth another try at once.
+    fn try_update_now(&mut self, account: &Account, turn: &mut Turn<'_>) {
+        if let State::Active(active) = &mut self.state {
+            active.again = None;
+        }
+        self.sync(account, turn);
     }
 
     /// The recorder goes on recording, but does not know everything.
@@ -245,6 +266,12 @@ impl Recording {
             active.again = Some(turn.now.mono + pause);
         }
     }
+}
+
+/// What an offer of ours wanted of the stream.
+pub(super) fn wanted(offer: &sdp::Description) -> Direction {
+    let stream = offer.media.first();
+    stream.expect("an offer of ours has a stream").direction
 }
 
 fn is_news(known: &metadata::Facts, now: &metadata::Facts, id_format: metadata::IdFormat) -> bool {

@@ -29,6 +29,9 @@ pub(super) struct Leg {
     pub(super) ours: sdp::Local,
     /// What we sent last that is in force.
     pub(super) sent: sdp::Description,
+    /// What we wanted of the stream then, whatever became of it: a hold by the recorder is no
+    /// reason to offer it again.
+    pub(super) wanted: Direction,
     /// What the recorder knows.
     pub(super) told: Told,
 }
@@ -45,6 +48,28 @@ impl Recording {
                 Some(detail),
             );
         }
+        self.begin(account, turn);
+    }
+
+    /// Begins another attempt at once, in another form.
+    fn attempt_otherwise(
+        &mut self,
+        (why, how): (String, &str),
+        account: &Account,
+        turn: &mut Turn<'_>,
+    ) {
+        self.attempts += 1;
+        let detail = format!("attempt {}: {why}; now {how}", self.attempts);
+        turn.tell(
+            EventKind::RecordingRetried,
+            self.subject(account),
+            Some(detail),
+        );
+        self.error = Some(why);
+        self.begin(account, turn);
+    }
+
+    fn begin(&mut self, account: &Account, turn: &mut Turn<'_>) {
         match self.connect(account, turn) {
             Ok(leg) => self.state = State::Connecting(Box::new(leg)),
             Err(failure) => self.fail(failure, account, turn),
@@ -66,7 +91,7 @@ impl Recording {
         let peer = Peer {
             uri: self.recorder.uri.clone(),
             remote: *remote,
-            policy: self.recorder.policy,
+            policy: self.form.policy,
         };
         let spec = sink_spec(self.recorder.csrc, turn);
         let sink = turn
@@ -83,11 +108,11 @@ impl Recording {
             session_id: turn.random.u32(),
             address: local.ip(),
             port: local.port(),
-            codecs: content::codecs(&self.recorder, account.codec),
-            telephone_event: true,
+            codecs: self.form.codecs(&self.recorder, account.codec),
+            telephone_event: self.recorder.telephone_event && !self.form.is_plain(),
             label: Some(self.recorder.label.clone()),
             direction: direction(account),
-            rtcp_mux: true,
+            rtcp_mux: self.recorder.rtcp_mux && !self.form.is_plain(),
         };
         let sent = ours.offer(None);
         let told = account.told(&self.recorder);
@@ -95,11 +120,15 @@ impl Recording {
             call_id: self.call_id(account, turn),
             peer,
             display: account.console_id.clone(),
-            content: content::invite(&self.recorder, account, &told, &sent, &News::Complete, turn),
-            options: Options {
-                invite_timeout: self.recorder.invite_timeout,
-                ..Options::recording_client()
-            },
+            content: content::invite(
+                (&self.recorder, &self.form),
+                account,
+                &told,
+                &sent,
+                &News::Complete,
+                turn,
+            ),
+            options: self.options(),
         };
         let mut outputs = Vec::new();
         let random = turn.random.fork();
@@ -108,10 +137,26 @@ impl Recording {
         Leg {
             session,
             sink,
+            wanted: ours.direction,
             ours,
             sent,
             told,
         }
+    }
+
+    fn options(&self) -> Options {
+        let recorder = &self.recorder;
+        let mut options = Options {
+            invite_timeout: recorder.invite_timeout,
+            allow: recorder.allow.clone(),
+            reliable_provisional: recorder.reliable_provisional,
+            credentials: recorder.credentials.clone(),
+            ..Options::recording_client()
+        };
+        if !self.form.require_siprec {
+            options.require.clear();
+        }
+        options
     }
 
     /// Begins with the call's number, so that messages find their call without a table.
@@ -148,7 +193,12 @@ impl Recording {
             }
             Err(why) => {
                 self.abandon(*leg, turn);
-                self.fail(Failure::again(why), account, turn);
+                let is_about_the_offer = why.is_about_the_offer();
+                let otherwise = is_about_the_offer.then(|| self.form.offer_less(&self.recorder));
+                match otherwise.flatten() {
+                    Some(how) => self.attempt_otherwise((why.to_string(), how), account, turn),
+                    None => self.fail(Failure::again(why.to_string()), account, turn),
+                }
             }
         }
     }
@@ -161,7 +211,11 @@ impl Recording {
         turn: &mut Turn<'_>,
     ) {
         self.let_go(turn);
-        self.fail(Failure::refused(response), account, turn);
+        let failure = Failure::refused(response, &self.recorder);
+        match self.form.adapt(response, &self.recorder) {
+            Some(how) => self.attempt_otherwise((failure.why, how), account, turn),
+            None => self.fail(failure, account, turn),
+        }
     }
 
     /// The attempt came to nothing: without an answer.
@@ -207,20 +261,40 @@ impl Recording {
     }
 }
 
-/// What an answer in a 2xx or an ACK agrees on, or a sentence about what is wrong with it.
+/// Why an answer agrees on nothing.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum NoAgreement {
+    #[error("the recorder's answer has no SDP")]
+    NoSdp,
+    #[error(transparent)]
+    Unreadable(#[from] sdp::Error),
+    #[error(transparent)]
+    Unacceptable(#[from] sdp::Unacceptable),
+}
+
+impl NoAgreement {
+    /// Whether another offer may be answered otherwise.
+    const fn is_about_the_offer(&self) -> bool {
+        matches!(
+            self,
+            Self::Unacceptable(sdp::Unacceptable::Rejected | sdp::Unacceptable::NoCodec { .. })
+        )
+    }
+}
+
+/// What an answer in a 2xx or an ACK agrees on, or what is wrong with it.
 pub(super) fn agree_on(
     ours: &sdp::Local,
     content_type: Option<&str>,
     body: &[u8],
-) -> Result<Option<sdp::Accepted>, String> {
-    let answer = Contents::parse(content_type, body)
-        .sdp
-        .ok_or("the recorder's answer has no SDP")?;
-    let answer = sdp::Description::parse(answer).map_err(|error| error.to_string())?;
-    sdp::accept(ours, &answer).map_err(|error| error.to_string())
+) -> Result<Option<sdp::Accepted>, NoAgreement> {
+    let contents = Contents::parse(content_type, body);
+    let answer = contents.sdp.ok_or(NoAgreement::NoSdp)?;
+    let answer = sdp::Description::parse(answer)?;
+    Ok(sdp::accept(ours, &answer)?)
 }
 
-fn agree(ours: &sdp::Local, response: &Response) -> Result<Option<sdp::Accepted>, String> {
+fn agree(ours: &sdp::Local, response: &Response) -> Result<Option<sdp::Accepted>, NoAgreement> {
     agree_on(ours, response.headers.get("Content-Type"), &response.body)
 }
 

@@ -13,8 +13,13 @@ mod attempt;
 mod content;
 /// Why an attempt failed or a recording broke off, and whether to try again.
 mod failure;
+/// How a recorder is spoken to, and how else once it has refused that.
+mod form;
 /// What the recorder offers and asks for in an established recording.
 mod offers;
+/// Whole recordings in virtual time.
+#[cfg(test)]
+mod scenarios;
 /// What the control interface shows of a recording.
 mod show;
 
@@ -28,6 +33,7 @@ use self::active::Active;
 use self::attempt::Leg;
 pub(crate) use self::content::ACCEPT;
 use self::failure::{Failure, Verdict, pause};
+use self::form::Form;
 use crate::control::request::Name;
 use crate::control::view::EventKind;
 use crate::media::Stream;
@@ -45,6 +51,8 @@ pub use crate::sip::session::Input;
 pub struct Recording {
     id: Name,
     recorder: Arc<Recorder>,
+    /// How it is spoken to now.
+    form: Form,
     state: State,
     /// INVITEs to new sessions so far.
     attempts: u32,
@@ -84,6 +92,7 @@ impl Recording {
         let mut recording = Self {
             id: Name::new(&id).expect("a number and a recorder's identifier make a name"),
             recorder: Arc::clone(recorder),
+            form: Form::new(recorder),
             state: State::Over,
             attempts: 0,
             failures: 0,

@@ -3,6 +3,7 @@
 use rsip::StatusCode;
 
 use super::account::Account;
+use super::active::wanted;
 use super::attempt::{agree_on, direction, refusal};
 use super::{Recording, State, content, transmit};
 use crate::metadata::{Contents, Document};
@@ -62,11 +63,12 @@ impl Recording {
         let Some((_, sent)) = active.awaited.take_if(|(awaited, _)| *awaited == id) else {
             return;
         };
+        active.leg.wanted = wanted(&sent);
         active.leg.sent = sent;
         let content_type = ack.headers.get("Content-Type");
         match agree_on(&active.leg.ours, content_type, &ack.body) {
             Ok(agreed) => self.agree(agreed, account, turn),
-            Err(why) => self.error = Some(why),
+            Err(why) => self.error = Some(why.to_string()),
         }
         self.sync(account, turn);
     }
@@ -89,6 +91,7 @@ impl Recording {
             Ok((answer, agreed)) => {
                 let content = content::description(&answer);
                 leg.sent = answer;
+                leg.wanted = leg.ours.direction;
                 self.respond(id, StatusCode::OK, content, turn);
                 self.agree(agreed, account, turn);
             }

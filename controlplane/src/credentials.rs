@@ -196,6 +196,21 @@ mod tests {
     }
 
     #[test]
+    fn the_server_does_not_start_with_a_file_that_others_can_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("west.toml");
+        fs::write(&path, GOOD).unwrap();
+        fs::set_permissions(&path, Permissions::from_mode(0o644)).unwrap();
+        let config = format!(
+            "[sip]\naddress = \"127.0.0.1:5060\"\n[media]\naddress = \"127.0.0.1\"\n\
+             [[recorder]]\nid = \"west\"\nuri = \"sip:rec@192.0.2.1\"\ncredentials = {path:?}\n"
+        );
+        let config = Config::parse(&config).unwrap();
+        let error = crate::event_loop::EventLoop::start(&config).unwrap_err();
+        assert!(error.to_string().contains("chmod 600"), "{error}");
+    }
+
+    #[test]
     fn what_is_wrong_is_told_without_what_is_in_it() {
         for (text, part) in [
             ("user = \"anna\"\npassword = \"secret\n", "line 2"),

@@ -2,6 +2,8 @@
 
 /// What recorders are like: a profile sets every quirk, and each can be set alone.
 mod profile;
+/// The words that a recorder's quirks are spelled in.
+mod words;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -13,7 +15,8 @@ use serde::Deserialize;
 use crate::control::request::{CodecName, Name};
 use crate::sip::uri::Uri;
 
-pub use self::profile::{Profile, Quirks, RequireSiprec, Setting};
+pub use self::profile::{Profile, Quirks, Setting};
+pub use self::words::{AfterBye, AfterRefusal, IdFormat, InfoForm, MetadataType, RequireSiprec};
 
 /// Recorders that one call can be recorded to at once.
 pub const RECORDERS_MAX: usize = 6;
@@ -187,28 +190,6 @@ pub struct Recorder {
     pub after_refusal: AfterRefusal,
 }
 
-/// What to do when a recorder refuses to record a call.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum AfterRefusal {
-    /// Leave it at that for this call.
-    #[default]
-    Stop,
-    /// Ask again, after a pause.
-    Retry,
-}
-
-/// What to do when a recorder ends a recording before its call has ended.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum AfterBye {
-    /// Record there again, after a pause: what can be recorded is recorded.
-    #[default]
-    Retry,
-    /// Leave it at that for this call.
-    Stop,
-}
-
 /// A SIP URI that names no transport but UDP and TCP.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
@@ -225,36 +206,6 @@ pub enum Transport {
     Udp,
     /// TCP always.
     Tcp,
-}
-
-/// How a recorder is told the facts of a call.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum InfoForm {
-    /// SIP headers.
-    Headers,
-    /// RFC 7865 metadata.
-    Metadata,
-    Both,
-}
-
-/// The media type under which metadata travels; RFC 9806 settled on the long one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-pub enum MetadataType {
-    #[serde(rename = "application/rs-metadata+xml")]
-    RsMetadataXml,
-    #[serde(rename = "application/rs-metadata")]
-    RsMetadata,
-}
-
-/// How identifiers are spelled in metadata.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum IdFormat {
-    /// As RFC 7865 wants them.
-    Base64,
-    /// As text, for recorders that expect it.
-    Uuid,
 }
 
 /// Everything that is wrong with a configuration, one finding a line.
@@ -513,47 +464,6 @@ impl TryFrom<String> for PortRange {
             _ => Err(format!(
                 "{text:?} is not a range of ports from 1024 up: write \"20000-29999\""
             )),
-        }
-    }
-}
-
-impl InfoForm {
-    /// Whether information goes into headers.
-    pub const fn has_headers(self) -> bool {
-        matches!(self, Self::Headers | Self::Both)
-    }
-
-    /// Whether metadata is sent.
-    pub const fn has_metadata(self) -> bool {
-        matches!(self, Self::Metadata | Self::Both)
-    }
-
-    /// As the configuration spells it.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Headers => "headers",
-            Self::Metadata => "metadata",
-            Self::Both => "both",
-        }
-    }
-}
-
-impl MetadataType {
-    /// As the configuration spells it.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::RsMetadataXml => "application/rs-metadata+xml",
-            Self::RsMetadata => "application/rs-metadata",
-        }
-    }
-}
-
-impl IdFormat {
-    /// As the configuration spells it.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Base64 => "base64",
-            Self::Uuid => "uuid",
         }
     }
 }

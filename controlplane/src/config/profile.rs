@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::{IdFormat, InfoForm, MetadataType, Recorder, is_token_byte};
+use super::{IdFormat, InfoForm, MetadataType, Recorder, RequireSiprec, is_token_byte};
 
 /// A kind of recorder.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -17,17 +17,6 @@ pub enum Profile {
     /// A recorder of plain SIP, which knows nothing of SIPREC.
     #[serde(rename = "plain-sip")]
     PlainSip,
-}
-
-/// Whether requests require the recorder to be a session recording server (RFC 7866 §6.1.1).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum RequireSiprec {
-    /// Nobody else ever gets a call's audio.
-    Always,
-    /// Until it says that it does not know the extension.
-    UntilRefused,
-    Never,
 }
 
 /// Everything in which recorders differ.
@@ -117,16 +106,6 @@ impl Profile {
                 csrc: false,
                 ..rfc
             },
-        }
-    }
-}
-
-impl RequireSiprec {
-    const fn name(self) -> &'static str {
-        match self {
-            Self::Always => "always",
-            Self::UntilRefused => "until-refused",
-            Self::Never => "never",
         }
     }
 }

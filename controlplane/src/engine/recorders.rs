@@ -171,6 +171,15 @@ mod tests {
     }
 
     #[test]
+    fn credentials_belong_to_one_recorder() {
+        let mut recorders = recorders("192.0.2.1");
+        assert!(recorders.all()[0].credentials.is_none());
+        let own = Credentials::new("u".to_owned(), "p".to_owned(), None);
+        recorders.set_credentials(vec![Some(Arc::new(own.clone()))]);
+        assert_eq!(recorders.all()[0].credentials.as_deref(), Some(&own));
+    }
+
+    #[test]
     fn a_name_that_was_found_once_stays_found() {
         let mut recorders = recorders("srs.example.com");
         assert!(recorders.addresses()[0].is_err());

@@ -226,7 +226,11 @@ impl Recording {
         turn: &mut Turn<'_>,
     ) {
         self.let_go(turn);
-        self.fail(Failure::unanswered(failure, &self.recorder), account, turn);
+        let failure = Failure::unanswered(failure, &self.recorder);
+        match self.form.answer_silence(&self.recorder) {
+            Some(how) => self.attempt_otherwise((failure.why, how), account, turn),
+            None => self.fail(failure, account, turn),
+        }
     }
 
     /// Closes the stream and keeps the session for what is left of it.

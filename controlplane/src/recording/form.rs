@@ -20,6 +20,8 @@ pub(super) struct Form {
     pub(super) metadata: Option<MediaType>,
     pub(super) require_siprec: bool,
     pub(super) policy: TransportPolicy,
+    /// TCP was tried because of the size, and need not be again.
+    tried_tcp: bool,
     /// How many offers were refused: the first has everything, each other one codec and no more.
     refused_offers: usize,
     /// The other name of metadata was tried, or need not be.
@@ -38,6 +40,7 @@ impl Form {
             metadata: has_metadata.then_some(recorder.media_type),
             require_siprec: recorder.require_siprec != RequireSiprec::Never,
             policy: recorder.policy,
+            tried_tcp: false,
             refused_offers: 0,
             settled_type: false,
         }
@@ -110,16 +113,24 @@ impl Form {
 
     /// The request is too large (RFC 3261 §21.4.11, §21.5.7).
     fn shorten(&mut self, recorder: &Recorder) -> Option<&'static str> {
-        match self.policy {
-            TransportPolicy::Auto | TransportPolicy::Udp => {
-                self.policy = TransportPolicy::Tcp;
-                Some("by TCP")
-            }
-            TransportPolicy::Tcp => {
-                self.metadata?;
-                self.leave_metadata_out(recorder)
-            }
+        let by_datagram = matches!(self.policy, TransportPolicy::Auto | TransportPolicy::Udp);
+        if by_datagram && !self.tried_tcp {
+            self.tried_tcp = true;
+            self.policy = TransportPolicy::Tcp;
+            return Some("by TCP");
         }
+        self.metadata?;
+        self.leave_metadata_out(recorder)
+    }
+
+    /// There was no answer: where it was the size that led to TCP, the recorder has none.
+    pub(super) fn answer_silence(&mut self, recorder: &Recorder) -> Option<&'static str> {
+        if self.policy == recorder.policy {
+            return None;
+        }
+        self.policy = recorder.policy;
+        self.metadata?;
+        self.leave_metadata_out(recorder)
     }
 
     /// The recorder does not know the extension that RFC 7866 §6.1.1 has us require.

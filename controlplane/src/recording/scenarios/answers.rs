@@ -200,6 +200,24 @@ fn what_is_too_large_goes_by_tcp_and_then_without_metadata() {
 }
 
 #[test]
+fn where_there_is_no_tcp_what_is_too_large_goes_by_udp_without_metadata() {
+    let mut world = World::new("");
+    let invite = world.sent(Method::Invite);
+    let second = refused_and_asked_otherwise(&mut world, &invite, "413 Too Large");
+    world.tcp_fails();
+    // A connection is tried twice, because one that was open may have died.
+    assert_eq!(world.sent(Method::Invite), second);
+    world.tcp_fails();
+    assert_eq!(world.told(), EventKind::RecordingRetried);
+    let (by, third) = world.sent_by(Method::Invite);
+    assert_eq!(by, Protocol::Udp);
+    assert!(metadata(&third).is_none() && has_headers(&third));
+    world.refuse(&third, "413 Too Large");
+    failed(&mut world, "413");
+    world.ends();
+}
+
+#[test]
 fn metadata_that_is_refused_goes_by_its_other_name_and_then_not_at_all() {
     for status in [
         "415 Unsupported Media Type",

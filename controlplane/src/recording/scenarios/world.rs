@@ -264,6 +264,16 @@ impl World {
         assert!(is_known, "{text}");
     }
 
+    /// Nobody is at the recorder's address by TCP.
+    pub(super) fn tcp_fails(&mut self) {
+        let flow = Flow {
+            protocol: Protocol::Tcp,
+            remote: "192.0.2.2:5060".parse().unwrap(),
+        };
+        let input = Input::Unreachable { flow };
+        self.act(|recording, account, turn| recording.unreachable(&input, account, turn));
+    }
+
     /// The call changes.
     pub(super) fn change(&mut self, change: impl FnOnce(&mut Account)) {
         change(&mut self.account);

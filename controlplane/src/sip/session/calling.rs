@@ -139,15 +139,8 @@ impl Session {
         });
         let (ids, timing) = ((branch.clone(), number), self.local.timing);
         let transaction = ClientInvite::start(ready.request, ready.flow, ids, timing, now, out);
-        let our = OurInvite {
-            transaction,
-            first: true,
-            by_size: ready.by_size,
-            cancelled: false,
-            early: Vec::new(),
-            legs: Vec::new(),
-        };
-        self.invites.push(our);
+        self.invites
+            .push(OurInvite::new(transaction, true, ready.by_size));
         branch
     }
 

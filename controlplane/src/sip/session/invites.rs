@@ -65,24 +65,10 @@ impl Session {
         if our.legs.len() == LEGS_MAX {
             return;
         }
-        let (first, number) = (our.first, our.transaction.number);
-        let (branch, reached) = (our.transaction.branch.clone(), our.transaction.flow);
-        let dialog = if first {
-            let called = our.transaction.request.uri.as_sip();
-            let Some(called) = called else { return };
-            let ids = (number, called);
-            let mut dialog = Dialog::of_caller(self.us.clone(), ids, &response.headers, reached);
-            if let Some(early) = our.early.iter().find(|early| early.tag == tag) {
-                dialog.follow(&early.dialog);
-                early.complete(&mut response);
-            }
-            dialog
-        } else {
-            let Some(dialog) = self.dialog_mut() else {
-                return;
-            };
-            dialog.refresh_target(&response.headers);
-            dialog.clone()
+        let (first, branch) = (our.first, our.transaction.branch.clone());
+        let reached = our.transaction.flow;
+        let Some(dialog) = self.accepted_dialog(at, &tag, &mut response) else {
+            return;
         };
         let (flow, ack) = self.ack(&dialog, at);
         out.push(Output::Transmit {
@@ -102,6 +88,29 @@ impl Session {
             // Another was faster, or nobody wants it any more (RFC 3261 §13.2.2.4 and §9.1).
             self.say_bye_late(dialog, now, out);
         }
+    }
+
+    /// The dialog that a 2xx makes or goes on with; what it lacks that came early is put in.
+    fn accepted_dialog(
+        &mut self,
+        at: usize,
+        tag: &Option<String>,
+        response: &mut Response,
+    ) -> Option<Dialog> {
+        let our = &self.invites[at];
+        if !our.first {
+            let dialog = self.dialog_mut()?;
+            dialog.refresh_target(&response.headers);
+            return Some(dialog.clone());
+        }
+        let (invite, reached) = (&our.transaction.request, our.transaction.flow);
+        let ids = (our.transaction.number, invite.uri.as_sip()?);
+        let mut dialog = Dialog::of_caller(self.us.clone(), ids, &response.headers, reached);
+        if let Some(early) = our.early.iter().find(|early| early.tag == *tag) {
+            dialog.follow(&early.dialog);
+            early.complete(response);
+        }
+        Some(dialog)
     }
 
     /// An INVITE of ours has no answer, and will have none.

@@ -120,15 +120,8 @@ impl Session {
         if invite {
             let ids = (branch, number);
             let transaction = ClientInvite::start(ready.request, ready.flow, ids, timing, now, out);
-            let our = OurInvite {
-                transaction,
-                first: false,
-                by_size: ready.by_size,
-                cancelled: false,
-                early: Vec::new(),
-                legs: Vec::new(),
-            };
-            self.invites.push(our);
+            self.invites
+                .push(OurInvite::new(transaction, false, ready.by_size));
         } else {
             let client = Client::start(ready.request.write(), branch, ready.flow, timing, now, out);
             let (purpose, by_size) = (Purpose::Job, ready.by_size);
@@ -155,29 +148,24 @@ impl Session {
         let Some(InFlight { mut job, .. }) = self.land(branch) else {
             return;
         };
-        if self
-            .wallet
-            .learn(&response, &mut job.trials, &mut self.random)
-        {
-            self.retry(job, None);
-            self.pump(now, out);
-            return;
-        }
         let tries_left = job.tries < TRIES_MAX;
         match (heard, response.status.code()) {
             (Heard::Success, _) => self.on_job_accepted(&job, response, now, out),
             // RFC 3261 §12.2.1.2: the peer has no such dialog, or nobody answers for it.
-            (_, 481) => {
-                let by = End::Lost {
-                    status: Some(response.status),
-                };
-                self.leave(by, now, out);
+            (_, code @ (408 | 481)) => {
+                let status = Some(response.status);
+                let by = End::Lost { status };
+                match code {
+                    481 => self.leave(by, now, out),
+                    _ => self.say_bye(Content::default(), Some(by), now, out),
+                }
             }
-            (_, 408) => {
-                let by = End::Lost {
-                    status: Some(response.status),
-                };
-                self.say_bye(Content::default(), Some(by), now, out);
+            (_, 401 | 407)
+                if self
+                    .wallet
+                    .learn(&response, &mut job.trials, &mut self.random) =>
+            {
+                self.retry(job, None);
             }
             (_, 422) if tries_left && self.lengthen_timer(&response) => self.retry(job, None),
             (_, 491) if tries_left => {

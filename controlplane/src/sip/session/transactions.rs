@@ -37,6 +37,20 @@ pub(super) struct OurInvite {
     pub(super) legs: Vec<Leg>,
 }
 
+impl OurInvite {
+    /// What was just sent.
+    pub(super) const fn new(transaction: ClientInvite, first: bool, by_size: bool) -> Self {
+        Self {
+            transaction,
+            first,
+            by_size,
+            cancelled: false,
+            early: Vec::new(),
+            legs: Vec::new(),
+        }
+    }
+}
+
 /// One acceptance of an INVITE of ours.
 #[derive(Debug)]
 pub(super) struct Leg {

@@ -95,6 +95,17 @@ impl Recorder {
         }
     }
 
+    /// One at 192.0.2.2, by UDP, with these lines in its part of the configuration.
+    #[cfg(test)]
+    pub(crate) fn testing(lines: &str) -> Self {
+        let text = format!(
+            "[sip]\naddress = \"192.0.2.1:5060\"\n[media]\naddress = \"192.0.2.1\"\n\
+             [[recorder]]\nid = \"west\"\nuri = \"sip:rec@192.0.2.2\"\ntransport = \"udp\"\n{lines}"
+        );
+        let config = config::Config::parse(&text).unwrap();
+        Self::new(0, &config.recorders[0])
+    }
+
     /// The port that its signalling is at.
     pub fn port(&self) -> u16 {
         self.uri.port.unwrap_or(SIP_PORT)

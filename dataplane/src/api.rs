@@ -255,7 +255,7 @@ pub struct WorkerStats {
     pub late_p999_us: u32,
     /// The latest.
     pub late_max_us: u32,
-    /// Slots of this life that were skipped because the worker was a whole period behind.
+    /// Slots of this life that were skipped because the worker was too late to make up for them.
     pub slots_skipped: u64,
     /// Commands of this life that named something gone, taken, or beyond the limits.
     pub commands_ignored: u64,

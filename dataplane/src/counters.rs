@@ -31,11 +31,21 @@ pub enum Drop {
     RtcpMalformed,
     /// The port could not take it for sending.
     Unsent,
+    /// It is secure, or was to be, and there are no keys for it.
+    NoKeys,
+    /// Not authentic: forged, damaged, or protected with other keys.
+    Authentication,
+    /// An authentic packet that was let through before, or is too old to tell.
+    Replay,
+    /// The keys have protected as many packets as they may.
+    KeysExpired,
+    /// It would have been encrypted like one before it.
+    IndexUsed,
 }
 
 impl Drop {
     /// Every reason, in the order of the counters.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 19] = [
         Self::NoStream,
         Self::Malformed,
         Self::Version,
@@ -50,6 +60,11 @@ impl Drop {
         Self::NoFrame,
         Self::RtcpMalformed,
         Self::Unsent,
+        Self::NoKeys,
+        Self::Authentication,
+        Self::Replay,
+        Self::KeysExpired,
+        Self::IndexUsed,
     ];
 
     /// The label under which it is counted.
@@ -69,6 +84,11 @@ impl Drop {
             Self::NoFrame => "no_frame",
             Self::RtcpMalformed => "rtcp_malformed",
             Self::Unsent => "unsent",
+            Self::NoKeys => "no_keys",
+            Self::Authentication => "authentication",
+            Self::Replay => "replay",
+            Self::KeysExpired => "keys_expired",
+            Self::IndexUsed => "index_used",
         }
     }
 }

@@ -29,6 +29,8 @@ mod rtcp;
 mod sink;
 /// One inbound stream: who may send it, whether it is heard, and what it sounds like.
 mod source;
+/// SRTP and SRTCP: packets protected and unprotected in batches.
+pub mod srtp;
 /// Monotonic time as a number.
 pub mod time;
 /// What travels on the network: RTP and RTCP, and packets on their way to and from a port.

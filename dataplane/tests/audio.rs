@@ -1,9 +1,11 @@
 //! What the recorders hear.
 
+/// What the tests of this crate share.
 mod common;
 
 use common::*;
 use sixreel_dataplane::api::*;
+use sixreel_dataplane::time::Nanos;
 
 /// Where in `heard` the samples of `said` begin, if they are there without a change.
 fn find(said: &[i16], heard: &[i16]) -> Option<usize> {
@@ -39,6 +41,34 @@ fn one_source_passes_through_bit_by_bit() {
         ),
         (0, 0, 0)
     );
+}
+
+#[test]
+fn what_a_late_worker_makes_up_for_is_not_heard() {
+    let said = ulaw(&speech(9, 64_000));
+    let (before, rest) = said.split_at(160 * 150);
+    let (meanwhile, after) = rest.split_at(160 * 11);
+    let mut rig = Rig::recording(Codec::Pcmu);
+    let mut talker = Talker::new(5);
+    talker.talk(&mut rig, 1, before);
+    // The thread sleeps for 220 ms too long: everything waits in the port.
+    rig.now = rig.now.after(Nanos::from_millis(220));
+    for payload in meanwhile.chunks(160) {
+        talker.send(&mut rig, 1, payload);
+    }
+    rig.pass(0);
+    talker.talk(&mut rig, 1, after);
+    rig.pass(100);
+    assert!(
+        find(
+            &decode(Codec::Pcmu, &said[800..]),
+            &rig.heard(10, Codec::Pcmu)
+        )
+        .is_some()
+    );
+    let stats = rig.source_stats(1);
+    assert_eq!((stats.late, stats.concealed_samples), (0, 0));
+    assert_eq!(rig.pipeline.stats().slots_skipped, 0);
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! After start-up, the data plane allocates nothing.
 
+/// What the tests of this crate share.
 mod common;
 
 use std::alloc::{GlobalAlloc, Layout, System};

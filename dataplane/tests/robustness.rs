@@ -1,5 +1,6 @@
 //! Whatever comes, in whatever order: nothing breaks, nothing is kept, nothing depends on chance.
 
+/// What the tests of this crate share.
 mod common;
 
 use std::net::SocketAddr;

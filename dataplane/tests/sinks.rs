@@ -1,5 +1,6 @@
 //! What is sent to a recorder, and what it answers.
 
+/// What the tests of this crate share.
 mod common;
 
 use std::net::SocketAddr;
@@ -181,8 +182,8 @@ fn slots_that_a_late_worker_skips_leave_a_hole_in_the_timestamps_only() {
     };
     assert_eq!(after.sequence, before.sequence.wrapping_add(1));
     let jump = after.timestamp.wrapping_sub(before.timestamp);
-    assert_eq!((jump % 160, jump / 160 >= 24), (0, true), "{jump}");
-    assert!(rig.pipeline.stats().slots_skipped >= 240);
+    assert_eq!((jump % 160, jump / 160 >= 13), (0, true), "{jump}");
+    assert!(rig.pipeline.stats().slots_skipped >= 130);
     let slot = rig.sent.iter().rfind(|sent| !sent.odd).unwrap().at;
     let first = rig.sent.iter().find(|sent| !sent.odd).unwrap().at;
     let passed = slot.since(first).0 / 125_000;

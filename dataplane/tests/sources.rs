@@ -1,5 +1,6 @@
 //! Who may feed a source, and what is told of it.
 
+/// What the tests of this crate share.
 mod common;
 
 use std::net::SocketAddr;

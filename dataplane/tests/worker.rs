@@ -1,6 +1,7 @@
 //! A worker with a real clock, and once with real sockets. Nothing here depends on how fast it is:
 //! each step waits for the one before, and time limits only end what hangs.
 
+/// What the tests of this crate share.
 mod common;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};

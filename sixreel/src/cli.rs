@@ -7,6 +7,7 @@ use clap::{Parser, Subcommand};
 
 use crate::commands::call::CallCommand;
 use crate::commands::serve::Serve;
+use crate::commands::srs::Srs;
 use crate::commands::{self, Session};
 use crate::demo::Demo;
 use crate::failure::Failure;
@@ -30,6 +31,7 @@ pub struct Cli {
 const EXAMPLES: &str = "\
 Examples:
   sixreel serve --config sixreel.toml
+  sixreel srs --listen 192.0.2.20:5060
   sixreel call start 7 --console console-4 --calling 'Calling Name <1000>' --called 2000
   sixreel call join 7 alice --number 1000
   sixreel call source 7 alice-audio --participant alice --payload 0=PCMU
@@ -44,6 +46,8 @@ enum Command {
     Demo(Demo),
     /// Run the server
     Serve(Serve),
+    /// Run a small recorder, to try things out
+    Srs(Box<Srs>),
     /// Start, change, watch and stop calls
     #[command(subcommand)]
     Call(Box<CallCommand>),
@@ -102,6 +106,7 @@ fn run(command: Command, socket: &Path, output: &mut Output<'_>) -> Result<(), F
     match command {
         Command::Demo(demo) => demo.run(at.1),
         Command::Serve(serve) => serve.run(),
+        Command::Srs(srs) => srs.run(at.1),
         Command::Call(command) => commands::call::run(&mut Session::connect(at)?, *command),
         Command::Recording(command) => {
             commands::recording::run(&mut Session::connect(at)?, command)

@@ -206,6 +206,11 @@ impl Engine {
         self.planned.push_back(behaviour);
     }
 
+    /// What was planned and did not come to pass is forgotten.
+    pub fn unplan(&mut self) {
+        self.planned.clear();
+    }
+
     /// Takes what has come.
     pub fn handle(&mut self, input: Input<'_>, now: Now, out: &mut Vec<Output>) {
         match input {

@@ -19,6 +19,8 @@ pub mod facts;
 mod ports;
 /// One call that is recorded.
 mod recording;
+/// The recorder with sockets and files.
+pub mod server;
 /// One stream as it arrives.
 mod stream;
 /// What the tests of this crate share.

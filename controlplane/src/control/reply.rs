@@ -20,6 +20,17 @@ pub struct Ticket {
     pub(crate) number: u64,
 }
 
+impl Ticket {
+    /// For the request `number` of one client: the `generation`-th of those that had its place.
+    pub const fn new(client: usize, generation: u64, number: u64) -> Self {
+        Self {
+            client,
+            generation,
+            number,
+        }
+    }
+}
+
 /// The engine's answer to a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reply {

@@ -12,8 +12,9 @@ use signal_hook::low_level::pipe;
 
 use crate::config::Config;
 use crate::credentials::CredentialsError;
+use crate::listener;
 use crate::random::Random;
-use crate::{listener, transport};
+use crate::transport;
 
 /// Why the process cannot start.
 #[derive(Debug, thiserror::Error)]

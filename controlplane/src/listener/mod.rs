@@ -262,11 +262,7 @@ impl Listener {
             &mut self.scratch,
             budget,
             |connection, number, incoming| {
-                let ticket = Ticket {
-                    client: index,
-                    generation,
-                    number,
-                };
+                let ticket = Ticket::new(index, generation, number);
                 if let Some(request) = understand(connection, ring, number, incoming, now) {
                     out.push((ticket, request));
                 }

@@ -21,6 +21,9 @@ use crate::turn::Turn;
 const LASTING: Duration = Duration::from_secs(30);
 /// The pause after the first refused update; each further one doubles it.
 const UPDATE_PAUSE: Duration = Duration::from_secs(5);
+/// The shortest pause before a recorder is asked that may have restarted, and a quarter of the
+/// longest: so that not all of its recordings ask at once.
+const DOUBT_PAUSE: Duration = Duration::from_secs(1);
 /// Refused updates in a row after which only a new fact is worth another.
 const REFUSALS_MAX: u32 = 5;
 
@@ -34,8 +37,8 @@ pub(super) struct Active {
     pub(super) agreed: Option<sdp::Accepted>,
     /// The update that is under way.
     pending: Option<Pending>,
-    /// Our offer in an answer to their INVITE, until the ACK brings the answer.
-    pub(super) awaited: Option<(RequestId, sdp::Description)>,
+    /// Their INVITE that we answered with an offer, until the ACK brings the answer.
+    pub(super) awaited: Option<RequestId>,
     /// The recorder wants to be told everything, or has to be.
     pub(super) wants_all: bool,
     /// The session has to be refreshed.
@@ -46,11 +49,13 @@ pub(super) struct Active {
     pub(super) again: Option<Instant>,
 }
 
-/// What a recorder knows and what is in force, once it has accepted.
+/// What a recorder knows once it has accepted.
 #[derive(Debug)]
 struct Pending {
     told: Told,
-    sent: sdp::Description,
+    wanted: Direction,
+    /// What we had sent last before.
+    before: sdp::Description,
 }
 
 impl Active {
@@ -67,6 +72,27 @@ impl Active {
             refusals: 0,
             again: None,
         }
+    }
+
+    /// Takes back an update that waits for its turn, because we are about to send a description
+    /// that it does not know of. What was never sent has taken no version.
+    pub(super) fn withdraw_update(&mut self) {
+        if let Some(was_sent) = self.leg.session.withdraw_reinvite()
+            && let Some(pending) = self.pending.take()
+            && !was_sent
+        {
+            self.leg.sent = pending.before;
+        }
+    }
+
+    /// The connection with the recorder broke: it may have restarted and know nothing any more,
+    /// which a refresh of the session will tell.
+    pub(super) fn doubt(&mut self, turn: &mut Turn<'_>) {
+        if self.pending.is_none() && self.again.is_none() {
+            let pause = DOUBT_PAUSE * (100 + turn.random.below(301) as u32) / 100;
+            self.again = Some(turn.now.mono + pause);
+        }
+        self.wants_refresh = true;
     }
 
     /// Whether RTP flows.
@@ -110,30 +136,50 @@ impl Recording {
             return;
         }
         let (recorder, form) = (&self.recorder, &self.form);
-        active.leg.ours.direction = direction(account);
-        let sent = active.leg.ours.offer(Some(&active.leg.sent));
         let told = account.told(recorder);
         let known = &active.leg.told;
         let is_news = (form.headers && known.info != told.info)
             || (form.metadata.is_some()
                 && (active.wants_all || is_news(&known.facts, &told.facts, recorder.id_format)))
-            || active.leg.ours.direction != active.leg.wanted;
-        if !is_news && !active.wants_refresh {
-            return;
+            // What they want of the stream is their affair, and no news to them.
+            || active.leg.wanted != direction(account);
+        if is_news || active.wants_refresh {
+            self.update(account, turn);
         }
+    }
+
+    /// Sends the difference, as soon as the session lets us.
+    fn update(&mut self, account: &Account, turn: &mut Turn<'_>) {
+        let State::Active(active) = &mut self.state else {
+            return;
+        };
+        let (recorder, leg) = (&self.recorder, &mut active.leg);
+        let wanted = direction(account);
+        leg.ours.direction = wanted;
+        let next = leg.ours.offer(Some(&leg.sent));
+        let before = std::mem::replace(&mut leg.sent, next);
+        let told = account.told(recorder);
         let news = if active.wants_all {
             News::Complete
         } else {
-            News::Since(known)
+            News::Since(&leg.told)
         };
-        let content = content::invite((recorder, form), account, &told, &sent, &news, turn);
+        let content = content::invite(
+            (recorder, &self.form),
+            account,
+            &told,
+            &leg.sent,
+            &news,
+            turn,
+        );
         let mut outputs = Vec::new();
-        active
-            .leg
-            .session
-            .reinvite(content, turn.now.mono, &mut outputs);
+        leg.session.reinvite(content, turn.now.mono, &mut outputs);
         transmit(outputs, turn);
-        active.pending = Some(Pending { told, sent });
+        active.pending = Some(Pending {
+            told,
+            wanted,
+            before,
+        });
     }
 
     /// A request of ours within the session was accepted.
@@ -150,8 +196,7 @@ impl Recording {
             return;
         };
         active.leg.told = pending.told;
-        active.leg.wanted = wanted(&pending.sent);
-        active.leg.sent = pending.sent;
+        active.leg.wanted = pending.wanted;
         active.wants_all = false;
         active.wants_refresh = false;
         active.refusals = 0;
@@ -266,12 +311,6 @@ impl Recording {
             active.again = Some(turn.now.mono + pause);
         }
     }
-}
-
-/// What an offer of ours wanted of the stream.
-pub(super) fn wanted(offer: &sdp::Description) -> Direction {
-    let stream = offer.media.first();
-    stream.expect("an offer of ours has a stream").direction
 }
 
 fn is_news(known: &metadata::Facts, now: &metadata::Facts, id_format: metadata::IdFormat) -> bool {

@@ -27,12 +27,11 @@ pub(super) struct Leg {
     pub(super) sink: Stream,
     /// What we offer and answer with.
     pub(super) ours: sdp::Local,
-    /// What we sent last that is in force.
+    /// What we sent last, whether it was accepted or not: versions follow it (RFC 3264 §8).
     pub(super) sent: sdp::Description,
-    /// What we wanted of the stream then, whatever became of it: a hold by the recorder is no
-    /// reason to offer it again.
+    /// What the recorder knows that we want of the stream.
     pub(super) wanted: Direction,
-    /// What the recorder knows.
+    /// What the recorder knows of the call.
     pub(super) told: Told,
 }
 

@@ -85,7 +85,9 @@ impl Failure {
             // A 5xx that is said to what we send, and would be said again.
             513 => Self::last(why),
             // The recorder or the way to it is out of order for the time being.
-            408 | 429 | 480 | 481 | 491 | 500..=599 => later(why),
+            // 482 is said to the second copy of an INVITE whose connection broke when the first one
+            // had arrived (RFC 3261 §8.2.2.2): a new INVITE is no copy.
+            408 | 429 | 480..=482 | 491 | 500..=599 => later(why),
             // Everything else is said to our offer: it would be said again.
             _ => Self::last(why),
         }
@@ -201,19 +203,11 @@ mod tests {
         }
     }
 
-    fn recorder(lines: &str) -> Recorder {
-        let text = format!(
-            "[sip]\naddress = \"127.0.0.1:5060\"\n[media]\naddress = \"127.0.0.1\"\n\
-             [[recorder]]\nid = \"west\"\nuri = \"sip:rec@192.0.2.1\"\n{lines}"
-        );
-        let config = crate::config::Config::parse(&text).unwrap();
-        Recorder::new(0, &config.recorders[0])
-    }
-
     #[test]
     fn what_may_pass_is_tried_again_and_what_is_policy_is_not() {
-        let verdict =
-            |head: &str, lines| Failure::refused(&response(head), &recorder(lines)).verdict;
+        let verdict = |head: &str, lines| {
+            Failure::refused(&response(head), &Recorder::testing(lines)).verdict
+        };
         let again = |seconds| Verdict::Again {
             not_before: Duration::from_secs(seconds),
         };
@@ -221,7 +215,7 @@ mod tests {
         assert_eq!(verdict(maintenance, ""), again(7));
         let endless = "503 Later\r\nRetry-After: 99999999999";
         assert_eq!(verdict(endless, ""), again(3_600));
-        for code in [408, 429, 480, 481, 491, 500, 502, 503, 504, 599] {
+        for code in [408, 429, 480, 481, 482, 491, 500, 502, 503, 504, 599] {
             assert_eq!(verdict(&format!("{code} Oops"), ""), again(0), "{code}");
         }
         for code in [
@@ -262,13 +256,13 @@ mod tests {
             (&server, ["401 No", "set credentials to a file"]),
             (&proxy, ["\"srs\"", "file"]),
         ] {
-            let why = Failure::refused(&response(head), &recorder("")).why;
+            let why = Failure::refused(&response(head), &Recorder::testing("")).why;
             for part in parts {
                 assert!(why.contains(part), "{why}");
             }
         }
         let by = End::Peer { reason: None };
-        let ended = |ms| Failure::ended(&by, Duration::from_millis(ms), &recorder("")).why;
+        let ended = |ms| Failure::ended(&by, Duration::from_millis(ms), &Recorder::testing("")).why;
         assert!(ended(40).contains("40 ms") && ended(40).contains("metadata"));
         assert_eq!(ended(2_000), "the recorder ended the recording");
     }

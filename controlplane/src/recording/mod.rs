@@ -145,6 +145,12 @@ impl Recording {
     /// Nothing reaches the other end of this flow.
     pub fn unreachable(&mut self, input: &Input, account: &Account, turn: &mut Turn<'_>) {
         self.tell_sessions(input, account, turn);
+        if let Input::Unreachable { flow } = input
+            && turn.addresses[self.recorder.index] == Ok(flow.remote)
+            && let State::Active(active) = &mut self.state
+        {
+            active.doubt(turn);
+        }
     }
 
     /// Does what is due.

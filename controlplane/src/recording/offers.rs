@@ -3,7 +3,6 @@
 use rsip::StatusCode;
 
 use super::account::Account;
-use super::active::wanted;
 use super::attempt::{agree_on, direction, refusal};
 use super::{Recording, State, content, transmit};
 use crate::metadata::{Contents, Document};
@@ -60,11 +59,9 @@ impl Recording {
         let State::Active(active) = &mut self.state else {
             return;
         };
-        let Some((_, sent)) = active.awaited.take_if(|(awaited, _)| *awaited == id) else {
+        if active.awaited.take_if(|awaited| *awaited == id).is_none() {
             return;
-        };
-        active.leg.wanted = wanted(&sent);
-        active.leg.sent = sent;
+        }
         let content_type = ack.headers.get("Content-Type");
         match agree_on(&active.leg.ours, content_type, &ack.body) {
             Ok(agreed) => self.agree(agreed, account, turn),
@@ -85,6 +82,7 @@ impl Recording {
                 return;
             }
         };
+        active.withdraw_update();
         let leg = &mut active.leg;
         leg.ours.direction = direction(account);
         match sdp::answer(&leg.ours, &offer, Some(&leg.sent)) {
@@ -107,10 +105,13 @@ impl Recording {
         let State::Active(active) = &mut self.state else {
             return;
         };
-        active.leg.ours.direction = direction(account);
-        let offer = active.leg.ours.offer(Some(&active.leg.sent));
-        let content = content::description(&offer);
-        active.awaited = Some((id, offer));
+        active.withdraw_update();
+        let leg = &mut active.leg;
+        leg.ours.direction = direction(account);
+        leg.wanted = leg.ours.direction;
+        leg.sent = leg.ours.offer(Some(&leg.sent));
+        let content = content::description(&leg.sent);
+        active.awaited = Some(id);
         self.respond(id, StatusCode::OK, content, turn);
     }
 

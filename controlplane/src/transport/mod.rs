@@ -1,9 +1,9 @@
 //! SIP over UDP and TCP in the event loop: one address, datagrams and connections.
 //!
-//! A turn of the loop: [`Transport::handle`] for each event, [`Transport::serve`] once, then a
-//! [`Transport::send`] for each message that came of it. Nobody is waited for: what one turn's
+//! A turn of the loop: `Transport::handle` for each event, `Transport::serve` once, then a
+//! `Transport::send` for each message that came of it. Nobody is waited for: what one turn's
 //! budget leaves over, and whoever turns out to be unreachable while sending, is told in the next
-//! turn, for which [`Transport::deadline`] then asks at once.
+//! turn, for which `Transport::deadline` then asks at once.
 
 /// One TCP connection: its stream, its messages and its patience.
 mod connection;

@@ -1,3 +1,5 @@
+//! What the document says about requests.
+
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use sixreel_controlplane::control::http::{Incoming, Method};

@@ -1,3 +1,5 @@
+//! What the document says about answers.
+
 use std::collections::BTreeSet;
 
 use serde::Serialize;

@@ -10,6 +10,9 @@ const START: i32 = 320;
 /// By how much the delay may exceed its limit before audio is thrown away.
 const TOLERANCE: i32 = PERIOD;
 const PERIOD: i32 = BLOCK as i32;
+/// A period that is overdue by more than this (2 ms) when a packet is taken in has waited for its
+/// worker, and so has the packet: nobody knows when that came.
+const OVERDUE: i32 = 16;
 
 /// A packet with audio, and when it came.
 #[derive(Clone, Copy, Debug)]
@@ -128,8 +131,10 @@ impl Playout {
         if self.end(arrival) <= 0 {
             return Placed::TooLate;
         }
-        let margin = self.margin(arrival);
-        self.delay.note(slack, margin, arrival.now);
+        if arrival.until() >= -OVERDUE {
+            let margin = self.margin(arrival);
+            self.delay.note(slack, margin, arrival.now);
+        }
         self.taken = arrival.now;
         if late { Placed::Late } else { Placed::InTime }
     }

@@ -10,6 +10,8 @@ pub(crate) mod recording;
 pub(crate) mod serve;
 /// `sixreel stats`, `health`, `version` and `events`
 pub(crate) mod server;
+/// `sixreel srs`
+pub(crate) mod srs;
 
 use std::path::Path;
 

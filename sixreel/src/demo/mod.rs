@@ -16,7 +16,7 @@ mod verdict;
 
 use std::io::{self, IsTerminal as _};
 use std::net::TcpStream;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -52,7 +52,7 @@ const COLUMNS: &[Column] = &[
     ("LOST", "/lost", plain),
     ("SNR DB", "/snr_db", plain),
     ("METADATA", "/metadata_valid", validity),
-    ("FILES", "/files", file_names),
+    ("FILES", "/files", whereabouts),
 ];
 
 /// The programs that take part.
@@ -230,9 +230,10 @@ fn validity(value: &Value) -> String {
     }
 }
 
-/// One on each line.
-fn file_names(value: &Value) -> String {
-    let files = value.as_array().into_iter().flatten();
-    let files: Vec<_> = files.map(plain).collect();
-    files.join("\n")
+/// The folder that they lie in, and how many they are.
+fn whereabouts(value: &Value) -> String {
+    let files = value.as_array().map_or(&[][..], Vec::as_slice);
+    let first = files.first().map(plain).unwrap_or_default();
+    let folder = Path::new(&first).parent().unwrap_or_else(|| Path::new(""));
+    format!("{} in {}", files.len(), folder.display())
 }

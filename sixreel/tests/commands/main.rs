@@ -3,6 +3,8 @@
 
 /// The real control socket, with an engine that a test scripts.
 mod server;
+/// `sixreel srs` as a process.
+mod srs;
 /// Things that a server can show.
 mod views;
 

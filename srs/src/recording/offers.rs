@@ -26,8 +26,9 @@ impl Recording {
     /// The client offers something, or tells something, or both.
     pub(super) fn on_offer(&mut self, id: RequestId, request: &Request, context: &mut Context<'_>) {
         let info = caller::call_info(request);
-        if info != CallInfo::default() {
+        if info != CallInfo::default() && info != self.caller.info {
             self.caller.info = info;
+            self.tell_facts(context);
         }
         self.take_metadata(request, context);
         let Stage::Active(active) = &mut self.stage else {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use rsip::Method;
-use sixreel_controlplane::metadata::{Document, snapshot_request};
+use sixreel_controlplane::metadata::{CallInfo, Document, snapshot_request};
 use sixreel_controlplane::sdp::{Codec, Description, Direction};
 use sixreel_controlplane::sip::content::{Body, Content};
 use sixreel_controlplane::sip::message::Message;
@@ -273,4 +273,25 @@ fn offers_that_meet_are_made_one_after_the_other() {
         4,
         "two answers, and the pause before and after the second"
     );
+}
+
+#[test]
+fn call_information_is_kept_up_to_date_by_headers_alone() {
+    let mut world = World::new(Manner::default());
+    let informed = |world: &mut World, user: &str| {
+        let info = CallInfo {
+            user: Some(user.to_owned()),
+            ..CallInfo::default()
+        };
+        Content {
+            headers: info.write("X-ControlONE-Info-"),
+            ..content("application/sdp", world.client.offer())
+        }
+    };
+    let first = informed(&mut world, "ann");
+    world.call_with(first);
+    assert_eq!(world.facts().call.user.as_deref(), Some("ann"));
+    let second = informed(&mut world, "bob");
+    world.act(|session, now, told| session.reinvite(second, now, told));
+    assert_eq!(world.facts().call.user.as_deref(), Some("bob"));
 }

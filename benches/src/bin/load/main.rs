@@ -65,26 +65,28 @@ fn run(arguments: &Arguments) -> Result<Value, Box<dyn Error>> {
     let folder = tempfile::tempdir()?;
     let speakers = Speakers::start(setting::SPEAKERS.into())?;
     let setting = Setting::start(arguments, folder.path(), &speakers)?;
-    let mut calls = Calls::start(setting.connect()?, &speakers, arguments.calls)?;
-    calls.wait_until_recorded()?;
+    let mut conference = Calls::start(setting.connect()?, &speakers, arguments.calls)?;
+    conference.wait_until_recorded()?;
     speakers.begin();
     let before = Usage::of(setting.server_pid())?;
     let mut latest_us = 0;
     for second in 1..=arguments.seconds {
         while speakers.tick()? < second * PERIODS {}
-        latest_us = calls.latest_slot_us()?.max(latest_us);
+        latest_us = conference.latest_slot_us()?.max(latest_us);
     }
     let after = Usage::of(setting.server_pid())?;
-    let stats = calls.stats()?;
-    calls.stop()?;
+    let stats = conference.stats()?;
+    conference.stop()?;
     speakers.stop()?;
     let heard = setting.end()?;
     let recordings = heard.recordings;
     let recorded_s = (recordings * arguments.seconds) as f64;
     let cpu_s = after.cpu_s - before.cpu_s;
+    let Arguments { calls, seconds, .. } = arguments;
+    let case = format!("{calls} calls of 2 sources and 1 recorder, {seconds} s");
     Ok(json!({
         "bench": "load",
-        "case": format!("{} calls of 2 sources and 1 recorder, {} s", arguments.calls, arguments.seconds),
+        "case": case,
         "path": "kernel port",
         "ns": (cpu_s * 1e9 / (recorded_s * PERIODS as f64)).round(),
         "unit": "CPU ns of the server per recording and 20 ms",

@@ -107,9 +107,9 @@ fn start(
 
 fn recorder_arguments(arguments: &Arguments) -> Vec<String> {
     let listen = format!("{RECORDER}:{SIP_PORT}");
-    let ports = ports(arguments.calls + 10);
+    let calls = (arguments.calls + 10).to_string();
     let words = [
-        "srs", "--json", "--listen", &listen, "--ports", &ports, "--keep", "none",
+        "srs", "--json", "--listen", &listen, "--ports", &calls, "--keep", "nothing",
     ];
     words.map(str::to_owned).into()
 }

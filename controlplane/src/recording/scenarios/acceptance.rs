@@ -22,7 +22,7 @@ fn a_missing_direction_and_unknown_attributes_are_taken() {
     let bare = "m=audio 7000 RTP/AVP 0";
     assert_eq!(flows_to(&sdp(bare)), "Pcmu 0 192.0.2.2:7000");
     let odd = "m=audio 7000 RTP/AVP 0 101\nb=AS:64\na=label:99\na=x-odd:1 2 3\na=ssrc:1 cname:x\n\
-        a=rtpmap:101 telephone-event/8000\na=recvonly\na=candidate:1 1 UDP 1 192.0.2.2 7000 typ host";
+        a=rtpmap:101 telephone-event/8000\na=recvonly\na=candidate:1 1 UDP 1 192.0.2.2 7 typ host";
     assert_eq!(flows_to(&sdp(odd)), "Pcmu 0 192.0.2.2:7000");
 }
 

@@ -8,7 +8,6 @@ use std::time::{Duration, Instant};
 use rsip::Method;
 use sixreel_dataplane::api::{Command, SinkFlow};
 
-use crate::config::Config;
 use crate::control::request::{CodecName, Name, Priority};
 use crate::control::view::{EventKind, EventView, RecordingState};
 use crate::media::Media;
@@ -65,12 +64,7 @@ impl World {
 
     /// The same, with credentials.
     pub(super) fn with(lines: &str, credentials: Option<Credentials>) -> Self {
-        let text = format!(
-            "[sip]\naddress = \"192.0.2.1:5060\"\n[media]\naddress = \"192.0.2.1\"\n\
-             [[recorder]]\nid = \"west\"\nuri = \"sip:rec@192.0.2.2\"\ntransport = \"udp\"\n{lines}"
-        );
-        let config = Config::parse(&text).unwrap();
-        let mut recorder = Recorder::new(0, &config.recorders[0]);
+        let mut recorder = Recorder::testing(lines);
         recorder.credentials = credentials.map(Arc::new);
         let mut media = Media::new([192, 0, 2, 1].into(), 1, 4, 20_000, 8);
         let now = epoch();

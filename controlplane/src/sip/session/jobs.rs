@@ -29,6 +29,17 @@ impl Session {
         self.add_job(Method::Invite, content, Owner::User, now, out);
     }
 
+    /// Takes back a re-INVITE that waits for its turn. Returns whether it was sent before as it
+    /// stands, and refused for the time being; `None` where none waits.
+    pub fn withdraw_reinvite(&mut self) -> Option<bool> {
+        match &mut self.stage {
+            Stage::Established(established) => established.jobs.withdraw(Method::Invite),
+            Stage::Calling(_) | Stage::Called(_) | Stage::Ending { .. } | Stage::Ended { .. } => {
+                None
+            }
+        }
+    }
+
     /// Sends an UPDATE (RFC 3311) as soon as the dialog is free for one. One that waits already is
     /// replaced. Without an established session nothing happens.
     pub fn update(&mut self, content: Content, now: Instant, out: &mut Vec<Output>) {
@@ -60,6 +71,7 @@ impl Session {
                 content,
                 owner,
                 tries: 0,
+                said: false,
                 trials: Trials::default(),
             });
             self.pump(now, out);
@@ -83,6 +95,7 @@ impl Session {
         }
         if let Some(mut job) = jobs.waiting.pop_front() {
             job.tries += 1;
+            job.said = true;
             self.send_job(job, now, out);
         }
     }

@@ -27,6 +27,8 @@ pub(super) struct Job {
     pub(super) owner: Owner,
     /// How often it was sent already.
     pub(super) tries: u32,
+    /// Whether it was sent with this content.
+    pub(super) said: bool,
     /// How often it was challenged.
     pub(super) trials: Trials,
 }
@@ -53,7 +55,10 @@ impl Jobs {
     pub(super) fn push(&mut self, job: Job) {
         let same = |other: &&mut Job| other.method == job.method && other.owner == job.owner;
         match self.waiting.iter_mut().find(same) {
-            Some(waiting) => waiting.content = job.content,
+            Some(waiting) => {
+                waiting.content = job.content;
+                waiting.said = false;
+            }
             None => self.waiting.push_back(job),
         }
     }
@@ -64,8 +69,17 @@ impl Jobs {
         let newer = self.waiting.iter().position(same);
         if let Some(newer) = newer.and_then(|at| self.waiting.remove(at)) {
             job.content = newer.content;
+            job.said = false;
         }
         self.waiting.push_front(job);
+    }
+
+    /// Takes back what its user asked for and still waits. Returns whether it was sent before as
+    /// it stands; `None` where nothing waits.
+    pub(super) fn withdraw(&mut self, method: Method) -> Option<bool> {
+        let is_it = |job: &Job| job.method == method && job.owner == Owner::User;
+        let at = self.waiting.iter().position(is_it)?;
+        self.waiting.remove(at).map(|job| job.said)
     }
 
     /// Whether a request is in flight that stands in the way of an offer from the peer: an INVITE

@@ -41,8 +41,11 @@ struct FactArgs {
     /// The user logged in at the console
     #[arg(long, value_name = "NAME")]
     user: Option<String>,
-    /// Who calls: 'NAME <NUMBER>', NUMBER or NAME
-    #[arg(long, value_name = "PARTY")]
+    #[arg(
+        long,
+        value_name = "PARTY",
+        help = "Who calls: 'NAME <NUMBER>', NUMBER or NAME"
+    )]
     calling: Option<Party>,
     /// Who is called; can be repeated
     #[arg(long, value_name = "PARTY")]

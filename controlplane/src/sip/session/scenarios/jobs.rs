@@ -280,6 +280,22 @@ fn what_was_asked_during_the_glare_replaces_what_collided() {
 }
 
 #[test]
+fn a_reinvite_that_waits_is_taken_back_with_word_whether_it_was_sent() {
+    let mut hand = Hand::established(&[]);
+    assert_eq!(hand.session.withdraw_reinvite(), None);
+    reinvite(&mut hand, "old");
+    assert_eq!(hand.session.withdraw_reinvite(), None, "it is in flight");
+    let invite = hand.sent(Method::Invite);
+    hand.receive(response(&invite, 491, &[]));
+    hand.sent(Method::Ack);
+    assert_eq!(hand.session.withdraw_reinvite(), Some(true));
+    reinvite(&mut hand, "newer");
+    assert_eq!(hand.session.withdraw_reinvite(), Some(false));
+    hand.wait(Duration::from_secs(5));
+    hand.nothing_sent();
+}
+
+#[test]
 fn an_accepted_update_moves_the_target() {
     let mut hand = Hand::established(&[]);
     update(&mut hand, "x");

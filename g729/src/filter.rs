@@ -1,0 +1,151 @@
+//! The LP filters: residual, synthesis and the weighting of their coefficients.
+//!
+//! Coefficients are in Q12. Sums saturate term by term; where the coefficients are small enough for
+//! that to be impossible, plain sums do the same.
+
+use crate::arith::{clamp16, mac, msu, mul32, peak, round, shl32};
+use crate::dims::{Lp, ORDER, TAPS};
+
+/// The past outputs (or inputs) of a filter, oldest first.
+pub(crate) type FilterMemory = [i16; ORDER];
+
+/// A(z/γ): each coefficient times γ to the power of its place; γ in Q15.
+pub(crate) fn weight(a: &Lp, gamma: i16) -> Lp {
+    let mut weighted = *a;
+    for (a, power) in weighted[1..].iter_mut().zip(powers(gamma)) {
+        *a = round(mul32(*a, power));
+    }
+    weighted
+}
+
+/// γ to the powers 1 to 10, Q15, as [`weight`] has them.
+pub(crate) const fn powers(gamma: i16) -> [i16; ORDER] {
+    let mut powers = [gamma; ORDER];
+    let mut i = 1;
+    while i < ORDER {
+        powers[i] = round(mul32(powers[i - 1], gamma));
+        i += 1;
+    }
+    powers
+}
+
+/// The residual of a signal: `out[n] = Σ a[j]·x[n + 10 - j]`; `x` begins with the 10 samples before
+/// `out`'s first.
+pub(crate) fn residual(a: &Lp, x: &[i16], out: &mut [i16]) {
+    debug_assert_eq!(x.len(), out.len() + ORDER);
+    let plain = i64::from(magnitude(a)) * i64::from(peak(x)) < 1 << 30;
+    for (out, x) in out.iter_mut().zip(x.windows(TAPS)) {
+        *out = if plain {
+            let sum: i32 = a
+                .iter()
+                .zip(x.iter().rev())
+                .map(|(&a, &x)| i32::from(a) * i32::from(x))
+                .sum();
+            round_q12(sum)
+        } else {
+            let sum = a
+                .iter()
+                .zip(x.iter().rev())
+                .fold(0, |sum, (&a, &x)| mac(sum, a, x));
+            round(shl32(sum, 3))
+        };
+    }
+}
+
+/// The output of 1/A(z): `out[n] = a[0]·x[n] - Σ a[j]·out[n - j]`. Returns whether a sum saturated.
+///
+/// `signal` begins with the 10 outputs before the first, and goes on with inputs, which outputs
+/// replace.
+pub(crate) fn synthesise(a: &Lp, signal: &mut [i16]) -> bool {
+    if magnitude(a) <= 0x7fff {
+        synthesise_plain(a, signal)
+    } else {
+        synthesise_saturating(a, signal)
+    }
+}
+
+/// No sum of coefficients below 8 with 16-bit samples leaves 32 bits.
+fn synthesise_plain(a: &Lp, signal: &mut [i16]) -> bool {
+    let mut saturated = false;
+    let taps: [i32; TAPS] = a.map(i32::from);
+    for n in ORDER..signal.len() {
+        let past: &[i16; ORDER] = signal[n - ORDER..n]
+            .try_into()
+            .expect("ten samples precede each of the block");
+        // The newest output comes last, so that the sum waits for nothing else.
+        let mut sum = taps[0] * i32::from(signal[n]);
+        for j in (1..=ORDER).rev() {
+            sum -= taps[j] * i32::from(past[ORDER - j]);
+        }
+        signal[n] = round_q12(sum);
+        saturated |= !(-(1 << 27)..(1 << 27) - 0x800).contains(&sum);
+    }
+    saturated
+}
+
+fn synthesise_saturating(a: &Lp, signal: &mut [i16]) -> bool {
+    let mut saturated = false;
+    for n in ORDER..signal.len() {
+        let mut sum = mul32(a[0], signal[n]);
+        let mut exact = 2 * i64::from(a[0]) * i64::from(signal[n]);
+        for j in 1..=ORDER {
+            sum = msu(sum, a[j], signal[n - j]);
+            exact -= 2 * i64::from(a[j]) * i64::from(signal[n - j]);
+            saturated |= i64::from(sum) != exact;
+        }
+        let shifted = shl32(sum, 3);
+        saturated |= i64::from(shifted) != i64::from(sum) << 3 || shifted > i32::MAX - 0x8000;
+        signal[n] = round(shifted);
+    }
+    saturated
+}
+
+/// Σ |a[j]|, in Q12.
+fn magnitude(a: &Lp) -> i32 {
+    a.iter().map(|&a| i32::from(a).abs()).sum()
+}
+
+/// From an exact sum in Q12 to a sample.
+fn round_q12(sum: i32) -> i16 {
+    clamp16((sum + 0x800) >> 12)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn plain_sums_are_the_saturating_ones(
+            a in prop::array::uniform11(-2900..2900_i16),
+            signal in prop::collection::vec(any::<i16>(), 50),
+        ) {
+            let a: Lp = core::array::from_fn(|j| if j == 0 { 4096 } else { a[j] });
+            let (mut plain, mut saturating) = (signal.clone(), signal);
+            prop_assert_eq!(
+                synthesise_plain(&a, &mut plain),
+                synthesise_saturating(&a, &mut saturating)
+            );
+            prop_assert_eq!(plain, saturating);
+        }
+    }
+
+    #[test]
+    fn synthesis_undoes_the_residual() {
+        let a = [
+            4096, -3211, 3701, -600, 530, -431, 505, -346, 229, -177, 118,
+        ];
+        let mut speech = [0; 50];
+        for (n, x) in speech.iter_mut().enumerate().skip(ORDER) {
+            *x = (n as i16 * 619 % 2000) - 1000;
+        }
+        let mut signal = [0; 50];
+        residual(&a, &speech, &mut signal[ORDER..]);
+        assert!(!synthesise(&a, &mut signal));
+        for (found, speech) in signal.iter().zip(speech) {
+            assert!((found - speech).abs() <= 3);
+        }
+    }
+}

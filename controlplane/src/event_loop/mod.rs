@@ -25,6 +25,7 @@ use crate::config::Config;
 use crate::control::reply::Ticket;
 use crate::control::request::Request;
 use crate::control::view::{EventKind, EventView};
+use crate::credentials;
 use crate::engine::{Engine, Input};
 use crate::listener::{self, Listener};
 use crate::resolver::Resolver;
@@ -74,6 +75,7 @@ impl EventLoop {
     /// # Errors
     /// What cannot be had, and what to do about it. Nothing stays open then.
     pub fn start(config: &Config) -> Result<Self, StartError> {
+        let credentials = credentials::load(config)?;
         setup::raise_file_limit(config)?;
         let system = |what| move |error| StartError::System { what, error };
         let poll = Poll::new().map_err(system("an event queue"))?;
@@ -102,6 +104,7 @@ impl EventLoop {
         let mut random = setup::random().map_err(system("random numbers"))?;
         transport.seed(&mut random);
         let mut engine = Engine::new(config, random, now);
+        engine.set_credentials(credentials);
         let mut out = Vec::new();
         engine.start(now, &mut out);
         setup::warn(config);

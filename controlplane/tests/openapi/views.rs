@@ -255,6 +255,14 @@ fn trial() -> TrialView {
     }
 }
 
+fn setting() -> SettingView {
+    SettingView {
+        name: "id_format",
+        value: "base64".to_owned(),
+        set_by: "configuration",
+    }
+}
+
 fn recorder() -> RecorderView {
     RecorderView {
         id: name("r1"),
@@ -262,6 +270,8 @@ fn recorder() -> RecorderView {
         transport: "tls",
         tls: Some(recorder_tls()),
         info: "both",
+        profile: "controlone-2017",
+        settings: vec![setting()],
         codecs: vec![CodecName::Pcmu, CodecName::Pcma],
         group: Some(name("main")),
         addresses: vec!["tcp 192.0.2.1:5060".to_owned()],
@@ -399,6 +409,7 @@ fn recordings_and_recorders_are_described() {
     assert_described("RecordingGap", &gap(), &bare);
     let bare = RecorderView {
         tls: None,
+        settings: Vec::new(),
         codecs: Vec::new(),
         group: None,
         addresses: Vec::new(),
@@ -410,6 +421,7 @@ fn recordings_and_recorders_are_described() {
         ..recorder()
     };
     assert_described("Recorder", &recorder(), &bare);
+    assert_described("Setting", &setting(), &setting());
     let list = |recorders| RecorderList { recorders };
     assert_described("RecorderList", &list(vec![recorder()]), &list(Vec::new()));
 }

@@ -9,6 +9,8 @@ pub mod call;
 pub mod config;
 /// The control interface, version 1: HTTP/1.1 and JSON under `/v1`.
 pub mod control;
+/// Recorders' credentials, each in a file that only the service may read.
+pub mod credentials;
 /// When who wants to be called.
 pub mod deadlines;
 /// Routes what comes to the call that it is for, and knows when who is due.

@@ -2,6 +2,8 @@
 
 /// The media side: addresses, ports and threads.
 mod media;
+/// What recorders are like: a profile sets every quirk, and each can be set alone.
+mod profile;
 /// How we are reached by SIP, and how recorders are found.
 mod sip;
 /// SRTP: whether and how audio is protected on its way to a recorder.
@@ -10,8 +12,10 @@ mod srtp;
 mod tls;
 /// Where a recorder is.
 mod uri;
+/// The words that a recorder's quirks are spelled in.
+mod words;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::PathBuf;
 
@@ -19,11 +23,14 @@ use serde::Deserialize;
 
 pub use self::media::{Media, PortRange, Wake};
 pub use self::sip::{Dns, Sip};
-pub use self::srtp::{Srtp, SuiteName};
 pub use self::tls::{Authority, RecorderTls, Tls};
 pub use self::uri::RecorderUri;
 use crate::control::request::{CodecName, Name};
 use crate::group::{self, GroupConfig};
+
+pub use self::profile::{Profile, Quirks, Setting};
+pub use self::srtp::{Srtp, SuiteName};
+pub use self::words::{AfterBye, AfterRefusal, IdFormat, InfoForm, MetadataType, RequireSiprec};
 
 /// Recorders that one call can be recorded to at once.
 pub const RECORDERS_MAX: usize = 6;
@@ -101,46 +108,69 @@ pub struct Recorder {
     /// The crypto suites that are offered, the best first.
     #[serde(default = "Recorder::default_srtp_suites")]
     pub srtp_suites: Vec<SuiteName>,
+    /// What it is like; each quirk below can be set alone.
     #[serde(default)]
-    pub info: InfoForm,
+    pub profile: Profile,
+    /// File with the user and the password that it asks for.
+    #[serde(default)]
+    pub credentials: Option<PathBuf>,
+    /// In which form it is told the facts of a call.
+    #[serde(default)]
+    pub info: Option<InfoForm>,
     /// Codecs offered after the call's own, in this order; the call's own only if it is listed.
     #[serde(default = "Recorder::default_codecs")]
     pub codecs: Vec<CodecName>,
     /// Whether RTP packets list their contributors.
-    #[serde(default = "Recorder::default_csrc")]
-    pub csrc: bool,
+    #[serde(default)]
+    pub csrc: Option<bool>,
     /// Media type of the metadata.
     #[serde(default)]
-    pub metadata_type: MetadataType,
+    pub metadata_type: Option<MetadataType>,
     /// Spelling of identifiers in the metadata.
     #[serde(default)]
-    pub id_format: IdFormat,
+    pub id_format: Option<IdFormat>,
+    /// Whether it is recorded to in headers alone once it has refused metadata.
+    #[serde(default)]
+    pub without_metadata: Option<bool>,
     /// What the names of information headers begin with.
-    #[serde(default = "Recorder::default_header_prefix")]
-    pub header_prefix: String,
+    #[serde(default)]
+    pub header_prefix: Option<String>,
     /// Label of the stream in SDP and metadata.
-    #[serde(default = "Recorder::default_label")]
-    pub label: String,
+    #[serde(default)]
+    pub label: Option<String>,
+    /// Whether requests require it to be a session recording server.
+    #[serde(default)]
+    pub require_siprec: Option<RequireSiprec>,
+    /// The methods that requests say we answer.
+    #[serde(default)]
+    pub allow: Option<Vec<String>>,
+    /// The media types that requests say we take.
+    #[serde(default)]
+    pub accept: Option<Vec<String>>,
+    /// Whether requests say that we acknowledge provisional answers (RFC 3262).
+    #[serde(default)]
+    pub reliable_provisional: Option<bool>,
+    /// Whether named events (RFC 4733) are offered.
+    #[serde(default)]
+    pub telephone_event: Option<bool>,
+    /// Whether RTCP on the port of RTP (RFC 5761) is offered.
+    #[serde(default)]
+    pub rtcp_mux: Option<bool>,
+    /// More headers of INVITEs, by their names, which begin with `X-`.
+    #[serde(default)]
+    pub headers: BTreeMap<String, String>,
     /// How long an INVITE may go unanswered.
     #[serde(default = "Recorder::default_invite_timeout_ms")]
     pub invite_timeout_ms: u32,
     /// What to do when the recorder ends a recording before its call has ended.
     #[serde(default)]
     pub after_bye: AfterBye,
+    /// What to do when the recorder refuses to record a call, which is its policy and no outage.
+    #[serde(default)]
+    pub after_refusal: AfterRefusal,
     /// How often the recorder is asked by OPTIONS whether it is there; never where it is 0.
     #[serde(default = "Recorder::default_ping_interval_s")]
     pub ping_interval_s: u32,
-}
-
-/// What to do when a recorder ends a recording before its call has ended.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum AfterBye {
-    /// Record there again, after a pause: what can be recorded is recorded.
-    #[default]
-    Retry,
-    /// Leave it at that for this call.
-    Stop,
 }
 
 /// Which transport carries SIP to a recorder.
@@ -156,39 +186,6 @@ pub enum Transport {
     Tcp,
     /// TLS always.
     Tls,
-}
-
-/// How a recorder is told the facts of a call.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum InfoForm {
-    /// SIP headers.
-    Headers,
-    /// RFC 7865 metadata.
-    Metadata,
-    #[default]
-    Both,
-}
-
-/// The media type under which metadata travels; RFC 9806 settled on the long one.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-pub enum MetadataType {
-    #[default]
-    #[serde(rename = "application/rs-metadata+xml")]
-    RsMetadataXml,
-    #[serde(rename = "application/rs-metadata")]
-    RsMetadata,
-}
-
-/// How identifiers are spelled in metadata.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum IdFormat {
-    /// As RFC 7865 wants them.
-    #[default]
-    Base64,
-    /// As text, for recorders that expect it.
-    Uuid,
 }
 
 /// Everything that is wrong with a configuration, one finding a line.
@@ -274,16 +271,11 @@ impl Recorder {
         if self.codecs.iter().collect::<BTreeSet<_>>().len() != self.codecs.len() {
             findings.push(format!("{at}: codecs: a codec is named twice"));
         }
-        if self.header_prefix.is_empty() || !self.header_prefix.bytes().all(is_token_byte) {
+        self.check_quirks(at, findings);
+        if let Some(path) = self.credentials.as_ref().filter(|path| path.is_relative()) {
             findings.push(format!(
-                "{at}: header_prefix: {:?} cannot begin a header name: use letters, digits and '-'",
-                self.header_prefix
-            ));
-        }
-        if self.label.is_empty() || !self.label.bytes().all(is_token_byte) {
-            findings.push(format!(
-                "{at}: label: {:?} is not a token (RFC 4574): use letters and digits",
-                self.label
+                "{at}: credentials: {} is relative: write the whole path, from / on",
+                path.display()
             ));
         }
         if !(500..=32_000).contains(&self.invite_timeout_ms) {
@@ -302,18 +294,6 @@ impl Recorder {
 
     fn default_codecs() -> Vec<CodecName> {
         vec![CodecName::Pcmu, CodecName::Pcma]
-    }
-
-    const fn default_csrc() -> bool {
-        true
-    }
-
-    fn default_header_prefix() -> String {
-        "X-ControlONE-Info-".into()
-    }
-
-    fn default_label() -> String {
-        "1".into()
     }
 
     const fn default_invite_timeout_ms() -> u32 {
@@ -352,27 +332,6 @@ impl Default for Policy {
     }
 }
 
-impl InfoForm {
-    /// Whether information goes into headers.
-    pub const fn has_headers(self) -> bool {
-        matches!(self, Self::Headers | Self::Both)
-    }
-
-    /// Whether metadata is sent.
-    pub const fn has_metadata(self) -> bool {
-        matches!(self, Self::Metadata | Self::Both)
-    }
-
-    /// As the configuration spells it.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Headers => "headers",
-            Self::Metadata => "metadata",
-            Self::Both => "both",
-        }
-    }
-}
-
 impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0.join("\n"))
@@ -406,7 +365,7 @@ mod tests {
     #[test]
     fn a_short_file_is_enough() {
         let config = Config::parse(GOOD).unwrap();
-        assert_eq!(config.recorders[0].info, InfoForm::Both);
+        assert_eq!(config.recorders[0].quirks().info, InfoForm::Both);
         assert_eq!(config.recorders[0].invite_timeout_ms, 5_000);
         assert_eq!(config.pairs_per_worker(), 5_000);
         assert!(config.policy.require_secure_if_cs_secure);

@@ -55,7 +55,7 @@ pub enum View {
     Recordings(RecordingList),
     Recording(RecordingView),
     Recorders(RecorderList),
-    Recorder(RecorderView),
+    Recorder(Box<RecorderView>),
     Trial(TrialView),
     Stats(StatsView),
     Health(HealthView),

@@ -208,6 +208,9 @@ pub struct RecorderView {
     /// By what it is told from others; absent (`null`) where it is spoken to in clear.
     pub tls: Option<RecorderTlsView>,
     pub info: &'static str,
+    pub profile: &'static str,
+    /// Every quirk that is in force.
+    pub settings: Vec<SettingView>,
     pub codecs: Vec<CodecName>,
     /// `off`, `optional` or `required`.
     pub srtp: &'static str,
@@ -337,6 +340,17 @@ pub struct CertificateView {
     pub not_after: String,
     /// `URI:sip:example.com`, `DNS:example.com`, `IP:192.0.2.1`.
     pub names: Vec<String>,
+}
+
+/// A quirk of a recorder.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct SettingView {
+    /// As the configuration names it,
+    pub name: &'static str,
+    /// and spells it.
+    pub value: String,
+    /// A profile's name, or `configuration` where it was set alone.
+    pub set_by: &'static str,
 }
 
 /// Every configured recorder.

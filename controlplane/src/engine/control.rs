@@ -174,7 +174,7 @@ impl Engine {
         let recorder = all
             .find(|recorder| recorder.id == *id)
             .ok_or_else(|| Problem::not_found(Resource::Recorder, id))?;
-        Ok(Reply::Ok(View::Recorder(self.recorder(recorder))))
+        Ok(Reply::Ok(View::Recorder(Box::new(self.recorder(recorder)))))
     }
 
     /// Every recording that has not ended.

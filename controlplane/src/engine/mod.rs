@@ -35,6 +35,7 @@ use crate::media::Media;
 use crate::random::Random;
 use crate::reach::{Means, Reach};
 use crate::recording;
+use crate::sip::digest::Credentials;
 use crate::sip::flow::Flow;
 use crate::sip::local::Local;
 use crate::sip::message::{Message, Rejected};
@@ -171,6 +172,11 @@ impl Engine {
             started: now,
             is_closing: false,
         }
+    }
+
+    /// Each recorder's credentials, in the order of the configuration; before the first call.
+    pub fn set_credentials(&mut self, credentials: Vec<Option<Arc<Credentials>>>) {
+        self.reach.set_credentials(credentials);
     }
 
     /// Asks for what has to be known before the first call.

@@ -8,11 +8,11 @@ use sixreel_dataplane::counters::Drop;
 
 use super::Engine;
 use crate::call::Call;
-use crate::config::RECORDERS_MAX;
+use crate::config::{Profile, RECORDERS_MAX, Setting};
 use crate::control::limits;
 use crate::control::view::{
     HealthStatus, HealthView, LatenessView, LimitsView, RecorderState, RecorderTlsView,
-    RecorderView, RecordingCounts, StatsView, VersionView, WorkerView,
+    RecorderView, RecordingCounts, SettingView, StatsView, VersionView, WorkerView,
 };
 use crate::locate::Target;
 use crate::recorder::Recorder;
@@ -220,6 +220,8 @@ impl Engine {
                 server_name: tls.name.clone(),
             }),
             info: recorder.info.name(),
+            profile: recorder.profile.name(),
+            settings: recorder.settings.iter().map(setting).collect(),
             codecs: recorder.codecs.clone(),
             srtp: recorder.srtp.name(),
             srtp_suites: recorder.suites.iter().map(|suite| suite.name()).collect(),
@@ -233,6 +235,14 @@ impl Engine {
             last_failure: fate.last_failure.map(Wall::rfc3339),
             last_error: fate.last_error.clone(),
         }
+    }
+}
+
+fn setting(setting: &Setting) -> SettingView {
+    SettingView {
+        name: setting.name,
+        value: setting.value.clone(),
+        set_by: setting.by.map_or("configuration", Profile::name),
     }
 }
 

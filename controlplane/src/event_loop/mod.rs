@@ -25,6 +25,7 @@ use crate::config::Config;
 use crate::control::reply::Ticket;
 use crate::control::request::Request;
 use crate::control::view::{EventKind, EventView};
+use crate::credentials;
 use crate::engine::{Engine, Input};
 use crate::listener::{self, Listener};
 use crate::random::Random;
@@ -75,6 +76,7 @@ impl EventLoop {
     /// # Errors
     /// What cannot be had, and what to do about it. Nothing stays open then.
     pub fn start(config: &Config) -> Result<Self, StartError> {
+        let credentials = credentials::load(config)?;
         setup::raise_file_limit(config)?;
         let system = |what| move |error| StartError::System { what, error };
         let poll = Poll::new().map_err(system("an event queue"))?;
@@ -103,6 +105,7 @@ impl EventLoop {
         let mut random = Random::system().map_err(system("random numbers"))?;
         transport.seed(&mut random);
         let mut engine = Engine::new(config, random, now);
+        engine.set_credentials(credentials);
         let mut out = Vec::new();
         engine.start(now, &mut out);
         setup::warn(config);

@@ -13,6 +13,7 @@ use signal_hook::low_level::pipe;
 
 use super::sockets::Sockets;
 use crate::config::Config;
+use crate::credentials::CredentialsError;
 use crate::listener;
 use crate::tls;
 use crate::transport;
@@ -20,6 +21,8 @@ use crate::transport;
 /// Why the process cannot start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
+    #[error(transparent)]
+    Credentials(#[from] CredentialsError),
     #[error(transparent)]
     Control(#[from] listener::BindError),
     #[error("sip.address: {0}")]

@@ -43,6 +43,14 @@ impl MediaType {
         }
     }
 
+    /// The other spelling.
+    pub const fn other(self) -> Self {
+        match self {
+            Self::RsMetadataXml => Self::RsMetadata,
+            Self::RsMetadata => Self::RsMetadataXml,
+        }
+    }
+
     /// From an entry of Accept or Content-Type. Snapshot requests had a type of their own in
     /// drafts, which RFC 8068 still lists.
     pub fn parse(text: &str) -> Option<Self> {

@@ -23,6 +23,7 @@ use crate::control::view::{EventKind, EventView, RecorderState};
 use crate::locate::{Located, NotFound, Query, Target};
 use crate::random::Random;
 use crate::recorder::Recorder;
+use crate::sip::digest::Credentials;
 use crate::sip::flow::{Flow, Protocol, TlsSettings};
 use crate::sip::local::Local;
 use crate::sip::message::Response;
@@ -107,6 +108,13 @@ impl Reach {
             ours,
             changes: VecDeque::new(),
             touched: BTreeSet::new(),
+        }
+    }
+
+    /// Each one's credentials, in their order; before the first call.
+    pub fn set_credentials(&mut self, credentials: Vec<Option<Arc<Credentials>>>) {
+        for (place, credentials) in self.places.iter_mut().zip(credentials) {
+            Arc::make_mut(&mut place.recorder).credentials = credentials;
         }
     }
 

@@ -135,12 +135,11 @@ impl Recording {
         if active.pending.is_some() || active.awaited.is_some() || active.again.is_some() {
             return;
         }
-        let recorder = &self.recorder;
+        let (recorder, form) = (&self.recorder, &self.form);
         let told = account.told(recorder);
         let known = &active.leg.told;
-        let form = recorder.info;
-        let is_news = (form.has_headers() && known.info != told.info)
-            || (form.has_metadata()
+        let is_news = (form.headers && known.info != told.info)
+            || (form.metadata.is_some()
                 && (active.wants_all || is_news(&known.facts, &told.facts, recorder.id_format)))
             // What they want of the stream is their affair, and no news to them.
             || active.leg.wanted != direction(account);
@@ -165,7 +164,14 @@ impl Recording {
         } else {
             News::Since(&leg.told)
         };
-        let content = content::invite(recorder, account, &told, &leg.sent, &news, turn);
+        let content = content::invite(
+            (recorder, &self.form),
+            account,
+            &told,
+            &leg.sent,
+            &news,
+            turn,
+        );
         let mut outputs = Vec::new();
         leg.session.reinvite(content, turn.now.mono, &mut outputs);
         transmit(outputs, turn);
@@ -198,7 +204,7 @@ impl Recording {
         match agree_on(&active.leg.ours, content_type, &response.body) {
             Ok(agreed) => self.agree(agreed, account, turn),
             // What was agreed on before still holds (RFC 6141 §3.4).
-            Err(why) => self.error = Some(why),
+            Err(why) => self.error = Some(why.to_string()),
         }
         self.sync(account, turn);
     }
@@ -213,9 +219,16 @@ impl Recording {
         match &self.state {
             State::Connecting(_) => self.on_attempt_refused(response, account, turn),
             State::Active(_) => {
-                let code = response.status.code();
-                let why = format!("the recorder refused an update: {code} {}", response.reason);
+                // It took metadata before: 400 means something else.
+                let otherwise = match response.status.code() {
+                    406 | 415 => self.form.tell_otherwise(response, &self.recorder),
+                    _ => None,
+                };
+                let why = Failure::refused_update(response, &self.recorder);
                 self.on_update_failed(why, turn);
+                if otherwise.is_some() {
+                    self.try_update_now(account, turn);
+                }
             }
             State::Ending(_) => self.on_farewell_done(account, turn),
             State::Waiting(_) | State::Failed | State::Over => {}
@@ -254,13 +267,19 @@ impl Recording {
             self.on_farewell_done(account, turn);
             return;
         }
-        if let State::Active(active) = &self.state
-            && turn.now.mono.duration_since(active.since) >= LASTING
-        {
+        let lasted = match &self.state {
+            State::Active(active) => turn.now.mono.duration_since(active.since),
+            State::Waiting { .. }
+            | State::Connecting(_)
+            | State::Failed
+            | State::Ending(_)
+            | State::Over => Duration::ZERO,
+        };
+        if lasted >= LASTING {
             self.failures = 0;
         }
         self.let_go(turn);
-        let failure = Failure::ended(by, &self.recorder);
+        let failure = Failure::ended(by, lasted, &self.recorder);
         if matches!(by, End::Lost { .. }) {
             // It may have been gone for as long as it was in trouble.
             let trouble = turn.reach.trouble(self.recorder.index);
@@ -273,6 +292,14 @@ impl Recording {
     fn on_farewell_done(&mut self, account: &Account, turn: &mut Turn<'_>) {
         self.let_go(turn);
         self.tell_end(&self.parting, account, turn);
+    }
+
+    /// What was refused is worth another try at once.
+    fn try_update_now(&mut self, account: &Account, turn: &mut Turn<'_>) {
+        if let State::Active(active) = &mut self.state {
+            active.again = None;
+        }
+        self.sync(account, turn);
     }
 
     /// The recorder goes on recording, but does not know everything.

@@ -1,6 +1,7 @@
 //! One attempt: from the INVITE to its answer.
 
 use std::net::SocketAddr;
+use std::time::Instant;
 
 use rsip::StatusCode;
 use sixreel_dataplane::api::{Cname, SinkSpec, SinkStats};
@@ -55,6 +56,28 @@ impl Recording {
                 Some(detail),
             );
         }
+        self.invite_first(account, turn);
+    }
+
+    /// Begins another attempt at once, in another form.
+    fn attempt_otherwise(
+        &mut self,
+        (why, how): (String, &str),
+        account: &Account,
+        turn: &mut Turn<'_>,
+    ) {
+        self.attempts += 1;
+        let detail = format!("attempt {}: {why}; now {how}", self.attempts);
+        turn.tell(
+            EventKind::RecordingRetried,
+            self.subject(account),
+            Some(detail),
+        );
+        self.error = Some(why);
+        self.invite_first(account, turn);
+    }
+
+    fn invite_first(&mut self, account: &Account, turn: &mut Turn<'_>) {
         match self.connect(account, turn) {
             Ok(leg) => self.state = State::Connecting(Box::new(leg)),
             Err(failure) => self.fail(failure, account, turn),
@@ -79,7 +102,7 @@ impl Recording {
             uri: self.recorder.uri.clone(),
             remote: target.remote,
             // RFC 3263 §4.1: the domain may have a service for TCP alone.
-            policy: match (self.recorder.policy, target.protocol) {
+            policy: match (self.form.policy, target.protocol) {
                 (TransportPolicy::Auto, Protocol::Tcp) => TransportPolicy::Tcp,
                 (policy, _) => policy,
             },
@@ -106,11 +129,11 @@ impl Recording {
             session_id: turn.random.u32(),
             address: local.ip(),
             port: local.port(),
-            codecs: content::codecs(&self.recorder, account.codec),
-            telephone_event: true,
+            codecs: self.form.codecs(&self.recorder, account.codec),
+            telephone_event: self.recorder.telephone_event && !self.form.is_plain(),
             label: Some(self.recorder.label.clone()),
             direction: direction(account),
-            rtcp_mux: true,
+            rtcp_mux: self.recorder.rtcp_mux && !self.form.is_plain(),
             crypto: security::lines(suites, account, turn.random),
         };
         let sent = ours.offer(None);
@@ -119,16 +142,15 @@ impl Recording {
             call_id: self.call_id(account, turn),
             peer,
             display: account.console_id.clone(),
-            content: content::invite(&self.recorder, account, &told, &sent, &News::Complete, turn),
-            options: Options {
-                invite_timeout: self
-                    .tour
-                    .as_ref()
-                    .map_or(self.recorder.invite_timeout, |tour| {
-                        tour.left(turn.now.mono)
-                    }),
-                ..Options::recording_client()
-            },
+            content: content::invite(
+                (&self.recorder, &self.form),
+                account,
+                &told,
+                &sent,
+                &News::Complete,
+                turn,
+            ),
+            options: self.options(turn.now.mono),
         };
         let mut outputs = Vec::new();
         let random = turn.random.fork();
@@ -145,6 +167,21 @@ impl Recording {
             sent,
             told,
         }
+    }
+
+    fn options(&self, now: Instant) -> Options {
+        let (recorder, tour) = (&self.recorder, self.tour.as_ref());
+        let mut options = Options {
+            invite_timeout: tour.map_or(recorder.invite_timeout, |tour| tour.left(now)),
+            allow: recorder.allow.clone(),
+            reliable_provisional: recorder.reliable_provisional,
+            credentials: recorder.credentials.clone(),
+            ..Options::recording_client()
+        };
+        if !self.form.require_siprec {
+            options.require.clear();
+        }
+        options
     }
 
     /// Begins with the call's number, so that messages find their call without a table.
@@ -191,7 +228,12 @@ impl Recording {
             }
             Err(why) => {
                 self.abandon(*leg, turn);
-                self.fail(Failure::again(why), account, turn);
+                let is_about_the_offer = why.is_about_the_offer();
+                let otherwise = is_about_the_offer.then(|| self.form.offer_less(&self.recorder));
+                match otherwise.flatten() {
+                    Some(how) => self.attempt_otherwise((why.to_string(), how), account, turn),
+                    None => self.fail(Failure::again(why.to_string()), account, turn),
+                }
             }
         }
     }
@@ -210,7 +252,14 @@ impl Recording {
             self.attempt(account, turn);
             return;
         }
-        let (failure, code) = (Failure::refused(response), response.status.code());
+        let (failure, code) = (
+            Failure::refused(response, &self.recorder),
+            response.status.code(),
+        );
+        if let Some(how) = self.form.adapt(response, &self.recorder) {
+            self.attempt_otherwise((failure.why, how), account, turn);
+            return;
+        }
         if code == 503 {
             // RFC 3263 §4.3: another server may be able to.
             let left_alone = Some(retry_after(response)).filter(|pause| !pause.is_zero());
@@ -235,7 +284,10 @@ impl Recording {
         self.let_go(turn);
         let fault = turn.reach.fault(self.recorder.index);
         let failure = Failure::unanswered(failure, fault, &self.recorder);
-        self.next_target(failure, None, account, turn);
+        match self.form.answer_silence(&self.recorder) {
+            Some(how) => self.attempt_otherwise((failure.why, how), account, turn),
+            None => self.next_target(failure, None, account, turn),
+        }
     }
 
     /// Closes the stream and keeps the session for what is left of it.
@@ -270,20 +322,40 @@ impl Recording {
     }
 }
 
-/// What an answer in a 2xx or an ACK agrees on, or a sentence about what is wrong with it.
+/// Why an answer agrees on nothing.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum NoAgreement {
+    #[error("the recorder's answer has no SDP")]
+    NoSdp,
+    #[error(transparent)]
+    Unreadable(#[from] sdp::Error),
+    #[error(transparent)]
+    Unacceptable(#[from] sdp::Unacceptable),
+}
+
+impl NoAgreement {
+    /// Whether another offer may be answered otherwise.
+    const fn is_about_the_offer(&self) -> bool {
+        matches!(
+            self,
+            Self::Unacceptable(sdp::Unacceptable::Rejected | sdp::Unacceptable::NoCodec { .. })
+        )
+    }
+}
+
+/// What an answer in a 2xx or an ACK agrees on, or what is wrong with it.
 pub(super) fn agree_on(
     ours: &sdp::Local,
     content_type: Option<&str>,
     body: &[u8],
-) -> Result<Option<sdp::Accepted>, String> {
-    let answer = Contents::parse(content_type, body)
-        .sdp
-        .ok_or("the recorder's answer has no SDP")?;
-    let answer = sdp::Description::parse(answer).map_err(|error| error.to_string())?;
-    sdp::accept(ours, &answer).map_err(|error| error.to_string())
+) -> Result<Option<sdp::Accepted>, NoAgreement> {
+    let contents = Contents::parse(content_type, body);
+    let answer = contents.sdp.ok_or(NoAgreement::NoSdp)?;
+    let answer = sdp::Description::parse(answer)?;
+    Ok(sdp::accept(ours, &answer)?)
 }
 
-fn agree(ours: &sdp::Local, response: &Response) -> Result<Option<sdp::Accepted>, String> {
+fn agree(ours: &sdp::Local, response: &Response) -> Result<Option<sdp::Accepted>, NoAgreement> {
     agree_on(ours, response.headers.get("Content-Type"), &response.body)
 }
 

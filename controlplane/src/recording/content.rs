@@ -1,6 +1,7 @@
 //! What an INVITE to a recorder carries: the offer, headers and metadata.
 
 use super::account::{Account, Told};
+use super::form::Form;
 use crate::control::request::{CodecName, Priority};
 use crate::metadata::{self, Company};
 use crate::recorder::Recorder;
@@ -32,7 +33,7 @@ pub(super) fn codecs(recorder: &Recorder, own: CodecName) -> Vec<sdp::Codec> {
 
 /// The content of a first INVITE or a re-INVITE.
 pub(super) fn invite(
-    recorder: &Recorder,
+    (recorder, form): (&Recorder, &Form),
     account: &Account,
     told: &Told,
     offer: &sdp::Description,
@@ -41,21 +42,25 @@ pub(super) fn invite(
 ) -> Content {
     let mut headers = vec![
         ("Date".to_owned(), turn.now.wall.rfc1123()),
-        ("Accept".to_owned(), ACCEPT.to_owned()),
+        ("Accept".to_owned(), recorder.accept.clone()),
     ];
+    headers.extend(recorder.headers.clone());
     if let Some(priority) = priority(account.priority) {
         headers.push(("Priority".to_owned(), priority.to_owned()));
     }
-    if recorder.info.has_headers() {
+    if form.headers {
         headers.extend(told.info.write(&recorder.header_prefix));
     }
-    let metadata = recorder.info.has_metadata().then(|| match news {
-        News::Complete => Some(complete(recorder, told)),
-        News::Since(known) => metadata::partial(&known.facts, &told.facts, recorder.id_format),
+    let metadata = form.metadata.and_then(|media_type| {
+        let metadata = match news {
+            News::Complete => Some(complete(recorder, told)),
+            News::Since(known) => metadata::partial(&known.facts, &told.facts, recorder.id_format),
+        };
+        Some((metadata?, media_type))
     });
-    let body = match metadata.flatten() {
-        Some(metadata) => {
-            metadata::Body::both(&offer.write(), &metadata, recorder.media_type, turn.random)
+    let body = match metadata {
+        Some((metadata, media_type)) => {
+            metadata::Body::both(&offer.write(), &metadata, media_type, turn.random)
         }
         None => metadata::Body::sdp(offer.write()),
     };

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use crate::random::Random;
-use crate::recorder::{AfterBye, Recorder};
+use crate::recorder::{AfterBye, AfterRefusal, Recorder};
+use crate::sip::digest;
 use crate::sip::message::Response;
 use crate::sip::output::{self, End};
 
@@ -28,6 +29,8 @@ pub(super) enum Verdict {
 const PAUSE_FIRST: Duration = Duration::from_secs(2);
 /// The longest pause that we choose ourselves.
 const PAUSE_MAX: Duration = Duration::from_secs(30);
+/// A recorder that ends a recording so soon does not like something of it.
+const EARLY: Duration = Duration::from_secs(2);
 /// The longest pause that a recorder may ask for.
 const RETRY_AFTER_MAX_S: u64 = 3_600;
 
@@ -54,26 +57,55 @@ impl Failure {
     }
 
     /// The recorder's final answer to a first INVITE.
-    pub(super) fn refused(response: &Response) -> Self {
-        let code = response.status.code();
-        let mut why = format!("the recorder answered {code} {}", response.reason);
-        for header in ["Warning", "Reason", "Unsupported"] {
-            if let Some(value) = response.headers.get(header) {
-                why.push_str(&format!(" ({header}: {value})"));
+    pub(super) fn refused(response: &Response, recorder: &Recorder) -> Self {
+        let why = said(response);
+        let later = |why| Self {
+            why,
+            verdict: Verdict::Again {
+                not_before: retry_after(response),
+            },
+        };
+        match response.status.code() {
+            401 | 407 => {
+                let objection = digest::objection(response, recorder.credentials.as_deref());
+                Self::last(format!("{why}: {objection}"))
             }
-        }
-        match code {
+            300..=399 => Self::last(format!(
+                "{why}: only addresses and the host of uri are followed, and each once: \
+                 correct uri"
+            )),
+            403 | 486 | 600 | 603 | 607 | 608 => {
+                let why = format!("{why}: it refuses to record this call, by its policy");
+                match recorder.after_refusal {
+                    AfterRefusal::Stop => Self::last(why),
+                    AfterRefusal::Retry => later(why),
+                }
+            }
+            420 if response.headers.lists("Unsupported", "siprec") => Self::last(format!(
+                "{why}: it is no session recording server: correct uri, or set require_siprec \
+                 if it is to get calls all the same"
+            )),
+            // A 5xx that is said to what we send, and would be said again.
+            513 => Self::last(why),
             // The recorder or the way to it is out of order for the time being.
             // 482 is said to the second copy of an INVITE whose connection broke when the first one
             // had arrived (RFC 3261 §8.2.2.2): a new INVITE is no copy.
-            408 | 480..=482 | 491 | 500 | 502..=504 | 580 => Self {
-                why,
-                verdict: Verdict::Again {
-                    not_before: retry_after(response),
-                },
-            },
-            // Everything else is said to our offer or by policy: it would be said again.
+            408 | 429 | 480..=482 | 491 | 500..=599 => later(why),
+            // Everything else is said to our offer: it would be said again.
             _ => Self::last(why),
+        }
+    }
+
+    /// The recorder's refusal of an update, as a sentence.
+    pub(super) fn refused_update(response: &Response, recorder: &Recorder) -> String {
+        let (code, reason) = (response.status.code(), &response.reason);
+        let why = format!("the recorder refused an update: {code} {reason}");
+        match code {
+            401 | 407 => {
+                let objection = digest::objection(response, recorder.credentials.as_deref());
+                format!("{why}: {objection}")
+            }
+            _ => why,
         }
     }
 
@@ -95,10 +127,18 @@ impl Failure {
     }
 
     /// An established session ended, and not by us.
-    pub(super) fn ended(by: &End, recorder: &Recorder) -> Self {
+    pub(super) fn ended(by: &End, lasted: Duration, recorder: &Recorder) -> Self {
         match by {
             End::Peer { reason } => {
                 let mut why = "the recorder ended the recording".to_owned();
+                if lasted < EARLY {
+                    // RFC 7866 §9.2: BYE is how a recorder refuses metadata.
+                    let ms = lasted.as_millis();
+                    why.push_str(&format!(
+                        " {ms} ms after it had accepted it: see in its log whether it refuses the \
+                         metadata"
+                    ));
+                }
                 if let Some(reason) = reason {
                     why.push_str(&format!(" (Reason: {reason})"));
                 }
@@ -119,6 +159,20 @@ impl Failure {
             End::Local { .. } | End::Invalid { .. } => Self::again("the session broke off"),
         }
     }
+}
+
+/// What an answer says, with the headers that tell more.
+fn said(response: &Response) -> String {
+    let code = response.status.code();
+    let mut why = format!("the recorder answered {code} {}", response.reason);
+    let told = ["Warning", "Reason", "Unsupported"];
+    let target = (code < 400).then_some("Contact");
+    for header in told.into_iter().chain(target) {
+        if let Some(value) = response.headers.get(header) {
+            why.push_str(&format!(" ({header}: {value})"));
+        }
+    }
+    why
 }
 
 /// How long to wait after so many failures in a row: longer each time, and never for all
@@ -158,38 +212,66 @@ mod tests {
 
     #[test]
     fn what_may_pass_is_tried_again_and_what_is_policy_is_not() {
-        let verdict = |head| Failure::refused(&response(head)).verdict;
+        let verdict = |head: &str, lines| {
+            Failure::refused(&response(head), &Recorder::testing(lines)).verdict
+        };
         let again = |seconds| Verdict::Again {
             not_before: Duration::from_secs(seconds),
         };
-        assert_eq!(
-            verdict("503 Later\r\nRetry-After: 7 (maintenance)"),
-            again(7)
-        );
-        assert_eq!(
-            verdict("503 Later\r\nRetry-After: 99999999999"),
-            again(3_600)
-        );
-        assert_eq!(verdict("500 Oops"), again(0));
-        assert_eq!(verdict("482 Loop Detected"), again(0));
-        for head in [
-            "403 No",
-            "420 Bad Extension",
-            "486 Busy",
-            "488 No",
-            "603 No",
-        ] {
-            assert_eq!(verdict(head), Verdict::Final, "{head}");
+        let maintenance = "503 Later\r\nRetry-After: 7 (maintenance)";
+        assert_eq!(verdict(maintenance, ""), again(7));
+        let endless = "503 Later\r\nRetry-After: 99999999999";
+        assert_eq!(verdict(endless, ""), again(3_600));
+        for code in [408, 429, 480, 481, 482, 491, 500, 502, 503, 504, 599] {
+            assert_eq!(verdict(&format!("{code} Oops"), ""), again(0), "{code}");
         }
+        for code in [
+            302, 400, 401, 403, 404, 407, 413, 415, 420, 486, 488, 513, 600, 603, 606,
+        ] {
+            assert_eq!(verdict(&format!("{code} No"), ""), Verdict::Final, "{code}");
+        }
+        let retry = "after_refusal = \"retry\"";
+        for code in [403, 486, 600, 603] {
+            assert_eq!(verdict(&format!("{code} No"), retry), again(0), "{code}");
+        }
+        assert_eq!(verdict("488 No", retry), Verdict::Final);
     }
 
     #[test]
-    fn an_operator_reads_what_the_recorder_said() {
-        let failure = Failure::refused(&response("420 Bad Extension\r\nUnsupported: siprec"));
-        assert_eq!(
-            failure.why,
-            "the recorder answered 420 Bad Extension (Unsupported: siprec)"
+    fn an_operator_reads_what_the_recorder_said_and_what_to_do() {
+        let digest = "WWW-Authenticate: Digest realm=\"srs\", nonce=\"1\"";
+        let (server, proxy) = (
+            format!("401 No\r\n{digest}"),
+            format!("407 No\r\n{}", digest.replace("WWW", "Proxy")),
         );
+        for (head, parts) in [
+            (
+                "420 Bad Extension\r\nUnsupported: siprec",
+                [
+                    "420 Bad Extension (Unsupported: siprec)",
+                    "no session recording server",
+                ],
+            ),
+            (
+                "403 No\r\nReason: x",
+                ["403 No (Reason: x)", "by its policy"],
+            ),
+            (
+                "302 Away\r\nContact: <sip:a@b>",
+                ["(Contact: <sip:a@b>)", "correct uri"],
+            ),
+            (&server, ["401 No", "set credentials to a file"]),
+            (&proxy, ["\"srs\"", "file"]),
+        ] {
+            let why = Failure::refused(&response(head), &Recorder::testing("")).why;
+            for part in parts {
+                assert!(why.contains(part), "{why}");
+            }
+        }
+        let by = End::Peer { reason: None };
+        let ended = |ms| Failure::ended(&by, Duration::from_millis(ms), &Recorder::testing("")).why;
+        assert!(ended(40).contains("40 ms") && ended(40).contains("metadata"));
+        assert_eq!(ended(2_000), "the recorder ended the recording");
     }
 
     #[test]

@@ -13,10 +13,15 @@ mod attempt;
 mod content;
 /// Why an attempt failed or a recording broke off, and whether to try again.
 mod failure;
+/// How a recorder is spoken to, and how else once it has refused that.
+mod form;
 /// The times in which a recorder should have recorded and did not.
 mod gaps;
 /// What the recorder offers and asks for in an established recording.
 mod offers;
+/// Whole recordings in virtual time.
+#[cfg(test)]
+mod scenarios;
 /// How audio is protected on its way to the recorder.
 mod security;
 /// What the control interface shows of a recording.
@@ -36,6 +41,7 @@ use self::active::Active;
 use self::attempt::Leg;
 pub(crate) use self::content::ACCEPT;
 use self::failure::{Failure, Verdict, pause};
+use self::form::Form;
 pub use self::gaps::Gap;
 use self::gaps::Gaps;
 use self::tour::Tour;
@@ -56,6 +62,8 @@ pub use crate::sip::session::Input;
 pub struct Recording {
     id: Name,
     recorder: Arc<Recorder>,
+    /// How it is spoken to now.
+    form: Form,
     state: State,
     /// While an attempt lasts, the addresses that it tries.
     tour: Option<Tour>,
@@ -114,6 +122,7 @@ impl Recording {
         let mut recording = Self {
             id: Name::new(&id).expect("a number and a recorder's identifier make a name"),
             recorder: Arc::clone(recorder),
+            form: Form::new(recorder),
             state: State::Over,
             tour: None,
             attempts: 0,

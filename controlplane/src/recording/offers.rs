@@ -65,7 +65,7 @@ impl Recording {
         let content_type = ack.headers.get("Content-Type");
         match agree_on(&active.leg.ours, content_type, &ack.body) {
             Ok(agreed) => self.agree(agreed, account, turn),
-            Err(why) => self.error = Some(why),
+            Err(why) => self.error = Some(why.to_string()),
         }
         self.sync(account, turn);
     }

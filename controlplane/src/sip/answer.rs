@@ -13,6 +13,11 @@ use super::via::Via;
 pub(super) const OPTION_TAGS: [&str; 2] = ["siprec", "timer"];
 /// The same as Supported lists them.
 pub(super) const SUPPORTED: &str = "siprec, timer";
+/// As INVITE and UPDATE of ours list them: we acknowledge provisional answers (RFC 3262).
+pub(super) const SUPPORTED_BY_CALLER: &str = "siprec, timer, 100rel";
+/// What may be required of us within a dialog besides: an INVITE gets no provisional answer but
+/// 100 there, so every one that it gets is reliable (RFC 3262 §3).
+const WITHIN_DIALOG: &str = "100rel";
 
 /// A response to the request with those headers that came from `source`. `tag` names our side of
 /// the dialog where the request's To does not yet; 100 has none.
@@ -64,6 +69,13 @@ pub(super) fn not_understood(request: &Headers) -> Vec<&str> {
     required
 }
 
+/// The same within a dialog.
+pub(super) fn not_understood_within(request: &Headers) -> Vec<&str> {
+    let mut required = not_understood(request);
+    required.retain(|tag| !tag.eq_ignore_ascii_case(WITHIN_DIALOG));
+    required
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -111,5 +123,6 @@ mod tests {
         request.push("Require", "SIPREC, 100rel");
         request.push("Require", "timer,foo");
         assert_eq!(not_understood(&request), ["100rel", "foo"]);
+        assert_eq!(not_understood_within(&request), ["foo"]);
     }
 }

@@ -104,6 +104,16 @@ impl Dialog {
         })
     }
 
+    /// It goes on where an early dialog of the same peer left off (RFC 3261 §12.1.2).
+    pub(super) fn follow(&mut self, early: &Self) {
+        self.number = self.number.max(early.number);
+    }
+
+    /// The number of our latest request.
+    pub(super) fn number(&self) -> u32 {
+        self.number
+    }
+
     /// The number of our next request (RFC 3261 §12.2.1.1).
     pub(super) fn next_number(&mut self) -> u32 {
         self.number += 1;
@@ -172,6 +182,11 @@ impl Dialog {
     /// The transport that the dialog speaks.
     pub(super) fn protocol(&self) -> Protocol {
         self.reached.protocol
+    }
+
+    /// Whether it is with the peer of that tag.
+    pub(super) fn is_with(&self, tag: Option<&str>) -> bool {
+        self.their_tag.as_deref() == tag
     }
 
     /// Whether the request belongs to this dialog (RFC 3261 §12.2.2).

@@ -1,5 +1,7 @@
 //! The headers of a message, and the typed values that are read from them.
 
+use std::fmt;
+
 use rsip::{Header, Method};
 
 use super::error::{Error, Flaw};
@@ -11,7 +13,7 @@ use super::text;
 use super::via::Via;
 
 /// Headers in their order, Content-Length excepted: that is counted when a message is written.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct Headers(Vec<Header>);
 
 /// What tells which dialog and transaction a message belongs to (RFC 3261 §8.1.1).
@@ -102,8 +104,18 @@ impl Headers {
 
     /// The address that further requests of a dialog go to (RFC 3261 §12.1).
     pub fn contact(&self) -> Result<Option<NameAddr>, Error> {
-        let contacts = self.addresses("Contact")?;
-        Ok(contacts.into_iter().next())
+        Ok(self.contacts()?.into_iter().next())
+    }
+
+    /// All of them: where a redirection leads (RFC 3261 §8.1.3.4).
+    pub fn contacts(&self) -> Result<Vec<NameAddr>, Error> {
+        self.addresses("Contact")
+    }
+
+    /// The number of a provisional answer that wants to be acknowledged (RFC 3262 §7.1).
+    pub(super) fn reliable(&self) -> Option<u32> {
+        let number = text::number(self.get("RSeq")?, u32::MAX)?;
+        (number > 0 && self.lists("Require", "100rel")).then_some(number)
     }
 
     /// The proxies that want to see the requests of a dialog.
@@ -166,6 +178,17 @@ impl Headers {
     fn addresses(&self, name: &'static str) -> Result<Vec<NameAddr>, Error> {
         let parse = |entry| NameAddr::parse(entry).map_err(|flaw| Error::Header { name, flaw });
         self.list(name)?.into_iter().map(parse).collect()
+    }
+}
+
+/// What proves who we are is not shown.
+impl fmt::Debug for Headers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let shown = self.iter().map(|(name, value)| match name {
+            "Authorization" | "Proxy-Authorization" => (name, "hidden"),
+            _ => (name, value),
+        });
+        f.debug_list().entries(shown).finish()
     }
 }
 
@@ -235,6 +258,21 @@ mod tests {
                 "{cseq}"
             );
         }
+    }
+
+    #[test]
+    fn proofs_are_not_shown() {
+        let proof = "Digest username=\"anna\"";
+        let shown = headers(&[
+            ("authorization", proof),
+            ("Proxy-Authorization", proof),
+            ("Subject", "x"),
+        ]);
+        let shown = format!("{shown:?}");
+        assert!(
+            !shown.contains("anna") && shown.contains("Subject"),
+            "{shown}"
+        );
     }
 
     #[test]

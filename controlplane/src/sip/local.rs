@@ -5,8 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::content::Content;
+use super::digest::Credentials;
 use super::flow::{Protocol, TransportPolicy};
 use super::host::Host;
+use super::method;
 use super::params::Params;
 use super::transaction::timing::Timing;
 use super::uri::Uri;
@@ -60,6 +62,8 @@ pub struct Call {
 pub struct Options {
     /// The feature tag in our Contact (RFC 7866 §6.1.1 and §6.2).
     pub feature_tag: &'static str,
+    /// The methods that our messages say we answer.
+    pub allow: String,
     /// The option tags that our requests require of the peer.
     pub require: Vec<&'static str>,
     /// How long our first INVITE may stay without a final answer.
@@ -68,6 +72,11 @@ pub struct Options {
     pub session_expires_s: u32,
     /// The shortest session interval that we accept, in seconds (RFC 4028 §5).
     pub min_se_s: u32,
+    /// Whether we offer to acknowledge provisional answers (RFC 3262). Those that want to be are
+    /// acknowledged in any case.
+    pub reliable_provisional: bool,
+    /// What proves who we are to a peer that asks.
+    pub credentials: Option<Arc<Credentials>>,
 }
 
 /// Who we are towards `remote`: at an address of its family where we have one.
@@ -82,10 +91,13 @@ impl Options {
     pub fn recording_client() -> Self {
         Self {
             feature_tag: "+sip.src",
+            allow: method::ALLOW.to_owned(),
             require: vec!["siprec"],
             invite_timeout: Duration::from_secs(5),
             session_expires_s: 1800,
             min_se_s: 90,
+            reliable_provisional: true,
+            credentials: None,
         }
     }
 

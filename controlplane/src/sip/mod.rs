@@ -10,6 +10,8 @@ mod answer;
 pub mod content;
 /// Dialogs: who talks with whom, by which way, and in which order.
 mod dialog;
+/// Digest authentication: who we are, proven to whoever asks.
+pub mod digest;
 /// Why received bytes are no usable SIP message.
 pub mod error;
 /// Flows: by which transport and with whom a message is exchanged.

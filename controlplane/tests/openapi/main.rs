@@ -9,6 +9,7 @@ mod views;
 use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
+use sixreel_controlplane::config::{Config, Recorder};
 use sixreel_controlplane::control::DOCUMENT;
 use sixreel_controlplane::control::limits;
 use sixreel_controlplane::control::problem::ProblemKind;
@@ -107,6 +108,50 @@ fn the_page_for_people_names_every_problem_and_every_event() {
     }
     for kind in EventKind::ALL {
         assert!(page.contains(&format!("`{}`", kind.name())), "{kind:?}");
+    }
+}
+
+/// The recorder of a configuration with that profile.
+fn configured(profile: &str) -> Recorder {
+    let text = format!(
+        "[sip]\naddress = \"127.0.0.1:5060\"\n[media]\naddress = \"127.0.0.1\"\n\
+         [[recorder]]\nid = \"r1\"\nuri = \"sip:r@192.0.2.1\"\nprofile = \"{profile}\"\n"
+    );
+    let config = Config::parse(&text).unwrap();
+    config.recorders.into_iter().next().unwrap()
+}
+
+#[test]
+fn profiles_and_their_settings_are_described_for_machines_and_people() {
+    let document = document();
+    let page = include_str!("../../../docs/control-protocol.md");
+    let schemas = &document["components"]["schemas"];
+    let profiles = schemas["Recorder"]["properties"]["profile"]["enum"]
+        .as_array()
+        .unwrap();
+    let profiles: Vec<_> = profiles.iter().map(|name| name.as_str().unwrap()).collect();
+    let settings = profiles
+        .iter()
+        .map(|profile| configured(profile).settings());
+    let settings: Vec<_> = settings.collect();
+    let names: Vec<_> = settings[0].iter().map(|setting| setting.name).collect();
+    assert_eq!(
+        schemas["Setting"]["properties"]["name"]["enum"],
+        json!(names)
+    );
+    let mut by = vec!["configuration"];
+    by.extend(&profiles);
+    assert_eq!(
+        schemas["Setting"]["properties"]["set_by"]["enum"],
+        json!(by)
+    );
+    assert!(page.contains(&format!("| setting | `{}` |", profiles.join("` | `"))));
+    for (place, name) in names.iter().enumerate() {
+        let values = settings
+            .iter()
+            .map(|list| format!("`{}`", list[place].value));
+        let row = format!("| `{name}` | {} |", values.collect::<Vec<_>>().join(" | "));
+        assert!(page.contains(&row), "the page lacks: {row}");
     }
 }
 

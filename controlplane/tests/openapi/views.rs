@@ -267,6 +267,14 @@ fn trial() -> TrialView {
     }
 }
 
+fn setting() -> SettingView {
+    SettingView {
+        name: "id_format",
+        value: "base64".to_owned(),
+        set_by: "configuration",
+    }
+}
+
 fn recorder() -> RecorderView {
     RecorderView {
         id: name("r1"),
@@ -274,6 +282,8 @@ fn recorder() -> RecorderView {
         transport: "tls",
         tls: Some(recorder_tls()),
         info: "both",
+        profile: "controlone-2017",
+        settings: vec![setting()],
         codecs: vec![CodecName::Pcmu, CodecName::Pcma],
         srtp: "required",
         srtp_suites: vec!["AEAD_AES_256_GCM", "AES_256_CM_HMAC_SHA1_32"],
@@ -414,6 +424,7 @@ fn recordings_and_recorders_are_described() {
     assert_described("RecordingGap", &gap(), &bare);
     let bare = RecorderView {
         tls: None,
+        settings: Vec::new(),
         codecs: Vec::new(),
         group: None,
         addresses: Vec::new(),
@@ -425,6 +436,7 @@ fn recordings_and_recorders_are_described() {
         ..recorder()
     };
     assert_described("Recorder", &recorder(), &bare);
+    assert_described("Setting", &setting(), &setting());
     let list = |recorders| RecorderList { recorders };
     assert_described("RecorderList", &list(vec![recorder()]), &list(Vec::new()));
 }

@@ -55,6 +55,22 @@ impl<'a, 'b> Session<'a, 'b> {
         Ok(self.output.show(&body, show)?)
     }
 
+    /// The same, and under an empty line a table of what one of its lists holds.
+    fn show_facts_and_table(
+        &mut self,
+        path: &str,
+        facts: &[Column],
+        (list, columns): (&str, &[Column]),
+    ) -> Result<(), Failure> {
+        let body = self.get(path)?;
+        let show = |output: &mut Output<'_>| {
+            output.facts(&body, facts)?;
+            output.line("")?;
+            output.table(list, &body[list], columns)
+        };
+        Ok(self.output.show(&body, show)?)
+    }
+
     /// All pages of the list `name` in one.
     fn list(&mut self, name: &str) -> Result<Value, Failure> {
         let mut list = self.get(&format!("/v1/{name}"))?;

@@ -37,6 +37,7 @@ const FACTS: &[Column] = &[
     ("transport", "/transport", plain),
     ("verified", "/tls", verified),
     ("information", "/info", plain),
+    ("profile", "/profile", plain),
     ("codecs", "/codecs", plain),
     ("SRTP", "/srtp", plain),
     ("SRTP suites", "/srtp_suites", plain),
@@ -63,13 +64,19 @@ const CERTIFICATE: &[Column] = &[
     ("names", "/names", plain),
 ];
 
+const SETTINGS: &[Column] = &[
+    ("SETTING", "/name", plain),
+    ("VALUE", "/value", plain),
+    ("SET BY", "/set_by", plain),
+];
+
 /// Runs one of the commands.
 pub(crate) fn run(session: &mut Session<'_, '_>, command: RecorderCommand) -> Result<(), Failure> {
     match command {
         RecorderCommand::Look(ListCommand::List) => session.show_list("recorders", COLUMNS),
         RecorderCommand::Look(ListCommand::Show { id }) => {
             let path = format!("/v1/recorders/{}", segment(&id));
-            session.show_facts(&path, FACTS)
+            session.show_facts_and_table(&path, FACTS, ("settings", SETTINGS))
         }
         RecorderCommand::Test { id } => test(session, &id),
     }

@@ -265,6 +265,15 @@ fn everything_else_can_be_looked_at() {
             &["recorder", "test", "r1"],
             "certificate  CN=srs\u{fffd}[2J",
         ),
+        (&["recorder", "show", "r1"], "profile      controlone-2017"),
+        (
+            &["recorder", "show", "r1"],
+            "id_format  base64  configuration",
+        ),
+        (
+            &["recorder", "show", "r1"],
+            "rtcp_mux   false   controlone-2017",
+        ),
         (&["stats"], "3 late"),
         (&["health"], "ok\n"),
         (&["version"], "65536 request body bytes"),

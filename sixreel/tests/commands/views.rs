@@ -34,7 +34,7 @@ pub(crate) fn answer(request: &Request) -> Reply {
         Request::RecorderList => Reply::Ok(View::Recorders(RecorderList {
             recorders: vec![recorder()],
         })),
-        Request::RecorderGet { .. } => Reply::Ok(View::Recorder(recorder())),
+        Request::RecorderGet { .. } => Reply::Ok(View::Recorder(Box::new(recorder()))),
         Request::RecorderTest { .. } => Reply::Ok(View::Trial(trial(StepResult::Ok))),
         Request::Stats => Reply::Ok(View::Stats(stats())),
         Request::Health => Reply::Ok(View::Health(HealthView {
@@ -188,6 +188,19 @@ fn recorder() -> RecorderView {
             server_name: "srs.example.com".to_owned(),
         }),
         info: "both",
+        profile: "controlone-2017",
+        settings: vec![
+            SettingView {
+                name: "id_format",
+                value: "base64".to_owned(),
+                set_by: "configuration",
+            },
+            SettingView {
+                name: "rtcp_mux",
+                value: "false".to_owned(),
+                set_by: "controlone-2017",
+            },
+        ],
         codecs: vec![CodecName::Pcmu, CodecName::Pcma],
         srtp: "required",
         srtp_suites: vec!["AEAD_AES_256_GCM", "AEAD_AES_128_GCM"],

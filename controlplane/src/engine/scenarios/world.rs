@@ -172,7 +172,7 @@ impl World {
         let Reply::Ok(View::Recorder(view)) = reply else {
             panic!("{reply:?}");
         };
-        view
+        *view
     }
 
     pub(super) fn problems(&mut self) -> Vec<String> {

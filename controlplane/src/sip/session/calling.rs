@@ -12,6 +12,7 @@ use super::{Session, Stage};
 use crate::random::Random;
 use crate::sip::content::Content;
 use crate::sip::dialog::Us;
+use crate::sip::digest::Trials;
 use crate::sip::flow::{Flow, Protocol};
 use crate::sip::local::{Call, Local};
 use crate::sip::message::{Request, Response};
@@ -28,21 +29,25 @@ const INTERVALS_MAX: u32 = 3;
 /// Our first INVITE.
 #[derive(Debug)]
 pub(super) struct Calling {
-    plan: Plan,
+    pub(super) plan: Plan,
     /// The number and the branch of the INVITE that was sent last.
     number: u32,
     branch: String,
     /// How many INVITEs were refused because their session interval was too short.
     too_short: u32,
+    /// How often it was challenged.
+    trials: Trials,
+    /// The URIs that redirections led away from.
+    pub(super) left: Vec<Uri>,
     /// When its final answer must be there.
     pub(super) budget: Instant,
 }
 
 /// What every first INVITE of a session says.
 #[derive(Clone, Debug)]
-struct Plan {
-    uri: Uri,
-    remote: SocketAddr,
+pub(super) struct Plan {
+    pub(super) uri: Uri,
+    pub(super) remote: SocketAddr,
     content: Content,
 }
 
@@ -82,6 +87,8 @@ impl Session {
             number,
             branch,
             too_short: 0,
+            trials: Trials::default(),
+            left: Vec::new(),
             budget,
         };
         session.stage = Stage::Calling(Box::new(calling));
@@ -101,6 +108,7 @@ impl Session {
             interval_s: self.options.session_expires_s,
             refresher: Some(Refresher::Uac),
         };
+        self.wallet.count_up();
         let named = plan.uri.params.value("transport").and_then(Protocol::named);
         let hop = Flow {
             protocol: Protocol::Udp,
@@ -125,21 +133,14 @@ impl Session {
                 protocol,
                 Some(expires),
             );
+            self.wallet.put(&mut request);
             plan.content.put(&mut request.headers, &mut request.body);
             request
         });
         let (ids, timing) = ((branch.clone(), number), self.local.timing);
         let transaction = ClientInvite::start(ready.request, ready.flow, ids, timing, now, out);
-        let legs = Vec::new();
-        let by_size = ready.by_size;
-        let our = OurInvite {
-            transaction,
-            first: true,
-            by_size,
-            cancelled: false,
-            legs,
-        };
-        self.invites.push(our);
+        self.invites
+            .push(OurInvite::new(transaction, true, ready.by_size));
         branch
     }
 
@@ -148,7 +149,11 @@ impl Session {
         let Stage::Calling(calling) = &self.stage else {
             return;
         };
-        let (plan, number) = (calling.plan.clone(), calling.number + 1);
+        // Beyond every number that was spent on acknowledging provisional answers.
+        let early = self.invites.iter().flat_map(|our| &our.early);
+        let spent = early.map(|early| early.dialog.number()).max();
+        let number = calling.number.max(spent.unwrap_or_default()) + 1;
+        let plan = calling.plan.clone();
         let branch = self.send_invite(&plan, number, now, out);
         if let Stage::Calling(calling) = &mut self.stage {
             calling.number = number;
@@ -156,7 +161,8 @@ impl Session {
         }
     }
 
-    /// Our first INVITE is refused: by 422 it is sent again, by anything else the call is over.
+    /// Our first INVITE is refused: it is sent again where the answer says how, or else the call
+    /// is over.
     pub(super) fn on_first_refused(
         &mut self,
         at: usize,
@@ -169,12 +175,13 @@ impl Session {
             self.confirm_end(true, out);
             return;
         }
-        let mut tries_again = response.status.code() == 422;
-        if let Stage::Calling(calling) = &mut self.stage {
-            calling.too_short += u32::from(tries_again);
-            tries_again &= calling.too_short <= INTERVALS_MAX;
-        }
-        if tries_again && self.lengthen(&response) {
+        let tries_again = match response.status.code() {
+            300..=302 => self.redirect(&response),
+            401 | 407 => self.prove(&response),
+            422 => self.lengthen_call(&response),
+            _ => false,
+        };
+        if tries_again {
             self.call_again(now, out);
             return;
         }
@@ -185,9 +192,27 @@ impl Session {
         });
     }
 
+    /// Learns how to prove who we are; false where that is in vain.
+    fn prove(&mut self, response: &Response) -> bool {
+        let Stage::Calling(calling) = &mut self.stage else {
+            return false;
+        };
+        let (trials, random) = (&mut calling.trials, &mut self.random);
+        self.wallet.learn(response, trials, random)
+    }
+
+    /// Asks for a longer session, a few times.
+    fn lengthen_call(&mut self, response: &Response) -> bool {
+        let Stage::Calling(calling) = &mut self.stage else {
+            return false;
+        };
+        calling.too_short += 1;
+        calling.too_short <= INTERVALS_MAX && self.lengthen(response)
+    }
+
     /// Takes over the shortest interval that a 422 demands (RFC 4028 §7.4); false where that would
     /// change nothing.
-    pub(super) fn lengthen(&mut self, response: &Response) -> bool {
+    fn lengthen(&mut self, response: &Response) -> bool {
         let options = &mut self.options;
         let demanded = response
             .headers

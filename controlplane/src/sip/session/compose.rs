@@ -4,13 +4,13 @@ use rsip::Method;
 
 use super::Session;
 use crate::random::Random;
-use crate::sip::answer::SUPPORTED;
+use crate::sip::answer::{SUPPORTED, SUPPORTED_BY_CALLER};
 use crate::sip::dialog::Dialog;
+use crate::sip::digest;
 use crate::sip::flow::{Flow, Protocol, TransportPolicy};
 use crate::sip::headers::Headers;
 use crate::sip::local::{Local, Options};
 use crate::sip::message::Request;
-use crate::sip::method;
 use crate::sip::session_expires::{Refresher, SessionExpires};
 
 /// Larger requests do not go by UDP (RFC 3261 §18.1.1).
@@ -37,6 +37,15 @@ impl Way {
         Self {
             policy,
             large_by_tcp: true,
+        }
+    }
+
+    /// The protocol where neither size nor a URI says another.
+    pub(super) const fn usual(&self) -> Protocol {
+        match self.policy {
+            TransportPolicy::Auto | TransportPolicy::Udp => Protocol::Udp,
+            TransportPolicy::Tcp => Protocol::Tcp,
+            TransportPolicy::Tls(settings) => Protocol::Tls(settings),
         }
     }
 
@@ -103,8 +112,14 @@ pub(super) fn dress(
     let contact = local.contact(protocol, secure, options.feature_tag);
     headers.push("Contact", &contact);
     headers.push("User-Agent", &local.agent);
-    headers.push("Allow", method::ALLOW);
-    headers.push("Supported", SUPPORTED);
+    headers.push("Allow", &options.allow);
+    headers.push(
+        "Supported",
+        match options.reliable_provisional {
+            true => SUPPORTED_BY_CALLER,
+            false => SUPPORTED,
+        },
+    );
     if !options.require.is_empty() {
         headers.push("Require", &options.require.join(", "));
     }
@@ -129,7 +144,7 @@ impl Session {
             .local
             .contact(protocol, secure, self.options.feature_tag);
         headers.push("Contact", &contact);
-        headers.push("Allow", method::ALLOW);
+        headers.push("Allow", &self.options.allow);
         headers.push("Supported", SUPPORTED);
         if let Some(expires) = expires {
             // RFC 4028 §9: who is told to refresh must know how.
@@ -140,11 +155,16 @@ impl Session {
         }
     }
 
-    /// The ACK of a 2xx within its dialog (RFC 3261 §13.2.2.4), and where it goes.
-    pub(super) fn ack(&mut self, dialog: &Dialog, number: u32) -> (Flow, Vec<u8>) {
+    /// The ACK of a 2xx to the INVITE `at` that place, within its dialog (RFC 3261 §13.2.2.4), and
+    /// where it goes.
+    pub(super) fn ack(&mut self, dialog: &Dialog, at: usize) -> (Flow, Vec<u8>) {
         let branch = branch(&mut self.random);
+        let invite = &self.invites[at].transaction;
         let ready = self.way.ready(dialog.next_hop(), |protocol| {
-            dialog.request(Method::Ack, number, &self.local.via(protocol, &branch))
+            let via = self.local.via(protocol, &branch);
+            let mut ack = dialog.request(Method::Ack, invite.number, &via);
+            digest::repeat(&invite.request.headers, &mut ack);
+            ack
         });
         (ready.flow, ready.request.write())
     }

@@ -9,6 +9,8 @@ use super::transactions::{OurRequest, Purpose};
 use super::{Session, Stage};
 use crate::sip::content::Content;
 use crate::sip::dialog::Dialog;
+use crate::sip::digest::Trials;
+use crate::sip::message::Response;
 use crate::sip::output::{End, Output};
 use crate::sip::transaction::client::Client;
 
@@ -19,6 +21,8 @@ pub(super) struct Bye {
     content: Content,
     /// Whether its answer confirms that the session is over.
     pub(super) main: bool,
+    /// How often it was challenged.
+    trials: Trials,
 }
 
 impl Session {
@@ -67,6 +71,7 @@ impl Session {
                 dialog: dialog.clone(),
                 content,
                 main,
+                trials: Trials::default(),
             },
             now,
             out,
@@ -102,6 +107,7 @@ impl Session {
                 dialog,
                 content,
                 main,
+                trials: Trials::default(),
             },
             now,
             out,
@@ -111,10 +117,12 @@ impl Session {
     fn send_bye(&mut self, mut bye: Bye, now: Instant, out: &mut Vec<Output>) {
         let number = bye.dialog.next_number();
         let branch = compose::branch(&mut self.random);
+        self.wallet.count_up();
         let ready = self.way.ready(bye.dialog.next_hop(), |protocol| {
             let via = self.local.via(protocol, &branch);
             let mut request = bye.dialog.request(Method::Bye, number, &via);
             request.headers.push("User-Agent", &self.local.agent);
+            self.wallet.put(&mut request);
             bye.content.put(&mut request.headers, &mut request.body);
             request
         });
@@ -126,6 +134,25 @@ impl Session {
             purpose,
             by_size,
         });
+    }
+
+    /// A BYE is refused: it is sent again if that can help, or the session is over all the same
+    /// (RFC 3261 §15.1.1).
+    pub(super) fn on_bye_refused(
+        &mut self,
+        mut bye: Bye,
+        response: &Response,
+        now: Instant,
+        out: &mut Vec<Output>,
+    ) {
+        if self
+            .wallet
+            .learn(response, &mut bye.trials, &mut self.random)
+        {
+            self.send_bye(bye, now, out);
+        } else if bye.main {
+            self.confirm_end(true, out);
+        }
     }
 
     /// A BYE has no answer, and will have none, unless by UDP.

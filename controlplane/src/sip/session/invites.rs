@@ -24,9 +24,10 @@ impl Session {
     ) {
         let our = &self.invites[at];
         match heard {
-            Heard::Provisional if !our.first => {}
+            Heard::Provisional if !our.first => self.on_provisional(at, &response, now, out),
             Heard::Provisional if our.transaction.is_given_up() => self.cancel(at, now, out),
             Heard::Provisional => {
+                self.on_provisional(at, &response, now, out);
                 let status = response.status;
                 out.push(Output::Progress { status });
             }
@@ -41,7 +42,13 @@ impl Session {
 
     /// Each 2xx is acknowledged: the first from a place makes or keeps a dialog, the others are
     /// its retransmissions (RFC 3261 §13.2.2.4).
-    fn on_accepted(&mut self, at: usize, response: Response, now: Instant, out: &mut Vec<Output>) {
+    fn on_accepted(
+        &mut self,
+        at: usize,
+        mut response: Response,
+        now: Instant,
+        out: &mut Vec<Output>,
+    ) {
         let our = &self.invites[at];
         let tag = response
             .headers
@@ -58,25 +65,12 @@ impl Session {
         if our.legs.len() == LEGS_MAX {
             return;
         }
-        let (first, number) = (our.first, our.transaction.number);
-        let (branch, reached) = (our.transaction.branch.clone(), our.transaction.flow);
-        let dialog = if first {
-            let called = our.transaction.request.uri.as_sip();
-            let Some(called) = called else { return };
-            Dialog::of_caller(
-                self.us.clone(),
-                (number, called),
-                &response.headers,
-                reached,
-            )
-        } else {
-            let Some(dialog) = self.dialog_mut() else {
-                return;
-            };
-            dialog.refresh_target(&response.headers);
-            dialog.clone()
+        let (first, branch) = (our.first, our.transaction.branch.clone());
+        let reached = our.transaction.flow;
+        let Some(dialog) = self.accepted_dialog(at, &tag, &mut response) else {
+            return;
         };
-        let (flow, ack) = self.ack(&dialog, number);
+        let (flow, ack) = self.ack(&dialog, at);
         out.push(Output::Transmit {
             flow,
             bytes: ack.clone(),
@@ -94,6 +88,29 @@ impl Session {
             // Another was faster, or nobody wants it any more (RFC 3261 §13.2.2.4 and §9.1).
             self.say_bye_late(dialog, now, out);
         }
+    }
+
+    /// The dialog that a 2xx makes or goes on with; what it lacks that came early is put in.
+    fn accepted_dialog(
+        &mut self,
+        at: usize,
+        tag: &Option<String>,
+        response: &mut Response,
+    ) -> Option<Dialog> {
+        let our = &self.invites[at];
+        if !our.first {
+            let dialog = self.dialog_mut()?;
+            dialog.refresh_target(&response.headers);
+            return Some(dialog.clone());
+        }
+        let (invite, reached) = (&our.transaction.request, our.transaction.flow);
+        let ids = (our.transaction.number, invite.uri.as_sip()?);
+        let mut dialog = Dialog::of_caller(self.us.clone(), ids, &response.headers, reached);
+        if let Some(early) = our.early.iter().find(|early| early.tag == *tag) {
+            dialog.follow(&early.dialog);
+            early.complete(response);
+        }
+        Some(dialog)
     }
 
     /// An INVITE of ours has no answer, and will have none.

@@ -11,6 +11,7 @@ use super::{Session, Stage};
 use crate::random::Random;
 use crate::sip::answer::SUPPORTED;
 use crate::sip::content::Content;
+use crate::sip::digest::Trials;
 use crate::sip::message::Response;
 use crate::sip::output::{End, Failure, Output};
 use crate::sip::session_timer::SessionTimer;
@@ -71,6 +72,7 @@ impl Session {
                 owner,
                 tries: 0,
                 said: false,
+                trials: Trials::default(),
             });
             self.pump(now, out);
         }
@@ -106,6 +108,7 @@ impl Session {
         let branch = compose::branch(&mut self.random);
         let expires = established.timer.map(SessionTimer::to_request);
         let spoken = established.dialog.protocol();
+        self.wallet.count_up();
         let ready = self.way.ready(established.dialog.next_hop(), |protocol| {
             let via = self.local.via(protocol, &branch);
             let mut request = established.dialog.request(job.method, number, &via);
@@ -116,6 +119,7 @@ impl Session {
             } else {
                 compose::dress(&mut request, &self.local, &self.options, spoken, expires);
             }
+            self.wallet.put(&mut request);
             job.content.put(&mut request.headers, &mut request.body);
             request
         });
@@ -129,15 +133,8 @@ impl Session {
         if invite {
             let ids = (branch, number);
             let transaction = ClientInvite::start(ready.request, ready.flow, ids, timing, now, out);
-            let (legs, by_size) = (Vec::new(), ready.by_size);
-            let our = OurInvite {
-                transaction,
-                first: false,
-                by_size,
-                cancelled: false,
-                legs,
-            };
-            self.invites.push(our);
+            self.invites
+                .push(OurInvite::new(transaction, false, ready.by_size));
         } else {
             let client = Client::start(ready.request.write(), branch, ready.flow, timing, now, out);
             let (purpose, by_size) = (Purpose::Job, ready.by_size);
@@ -161,24 +158,27 @@ impl Session {
         if heard == Heard::Provisional {
             return;
         }
-        let Some(InFlight { job, .. }) = self.land(branch) else {
+        let Some(InFlight { mut job, .. }) = self.land(branch) else {
             return;
         };
         let tries_left = job.tries < TRIES_MAX;
         match (heard, response.status.code()) {
             (Heard::Success, _) => self.on_job_accepted(&job, response, now, out),
             // RFC 3261 §12.2.1.2: the peer has no such dialog, or nobody answers for it.
-            (_, 481) => {
-                let by = End::Lost {
-                    status: Some(response.status),
-                };
-                self.leave(by, now, out);
+            (_, code @ (408 | 481)) => {
+                let status = Some(response.status);
+                let by = End::Lost { status };
+                match code {
+                    481 => self.leave(by, now, out),
+                    _ => self.say_bye(Content::default(), Some(by), now, out),
+                }
             }
-            (_, 408) => {
-                let by = End::Lost {
-                    status: Some(response.status),
-                };
-                self.say_bye(Content::default(), Some(by), now, out);
+            (_, 401 | 407)
+                if self
+                    .wallet
+                    .learn(&response, &mut job.trials, &mut self.random) =>
+            {
+                self.retry(job, None);
             }
             (_, 422) if tries_left && self.lengthen_timer(&response) => self.retry(job, None),
             (_, 491) if tries_left => {

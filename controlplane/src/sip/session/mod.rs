@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use super::content::Content;
 use super::dialog::{Dialog, Us};
+use super::digest::Wallet;
 use super::flow::Flow;
 use super::local::{Local, Options};
 use super::message::Message;
@@ -25,6 +26,8 @@ mod called;
 mod calling;
 /// Requests and 2xx as they are put together, and the transport that each takes.
 mod compose;
+/// Provisional answers to our INVITEs, and their acknowledgement.
+mod early;
 /// CANCEL and BYE: how a session ends.
 mod ending;
 /// What an established session holds.
@@ -37,6 +40,8 @@ mod jobs;
 mod offers;
 /// Our requests that wait, and the one that is in flight.
 mod queue;
+/// Where a redirection leads.
+mod redirection;
 /// The peer's requests, and whatever else carries our Call-ID.
 mod requests;
 /// Whole sessions in virtual time.
@@ -50,6 +55,7 @@ mod transactions;
 pub struct Session {
     local: Arc<Local>,
     options: Options,
+    wallet: Wallet,
     random: Random,
     us: Us,
     /// Whether we sent the first INVITE, and so own the Call-ID.
@@ -122,6 +128,7 @@ impl Session {
     fn new(local: &Arc<Local>, options: Options, random: Random, us: Us, way: Way) -> Self {
         Self {
             local: Arc::clone(local),
+            wallet: Wallet::new(options.credentials.clone()),
             options,
             random,
             us,

@@ -7,6 +7,7 @@ use rsip::Method;
 
 use super::Reason;
 use crate::sip::content::Content;
+use crate::sip::digest::Trials;
 
 /// Requests that wait, and the one that is in flight.
 #[derive(Debug, Default)]
@@ -28,6 +29,8 @@ pub(super) struct Job {
     pub(super) tries: u32,
     /// Whether it was sent with this content.
     pub(super) said: bool,
+    /// How often it was challenged.
+    pub(super) trials: Trials,
 }
 
 /// Who wants to know how a request fared.

@@ -6,7 +6,7 @@ use rsip::{Method, StatusCode};
 
 use super::transactions::TheirInvite;
 use super::{Session, Stage};
-use crate::sip::answer::{answer, not_understood};
+use crate::sip::answer::{answer, not_understood_within};
 use crate::sip::flow::Flow;
 use crate::sip::headers::Identity;
 use crate::sip::message::{Request, Response};
@@ -79,7 +79,7 @@ impl Session {
             | Stage::Ending { .. }
             | Stage::Ended { .. } => return Err(gone),
         }
-        if !not_understood(&request.headers).is_empty() {
+        if !not_understood_within(&request.headers).is_empty() {
             return Err(StatusCode::BadExtension);
         }
         Ok(())

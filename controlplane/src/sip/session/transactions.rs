@@ -5,6 +5,7 @@ use std::time::Instant;
 use rsip::Method;
 
 use super::Session;
+use super::early::{Early, Prack};
 use super::ending::Bye;
 use crate::sip::flow::Flow;
 use crate::sip::message::Response;
@@ -30,8 +31,24 @@ pub(super) struct OurInvite {
     /// Whether it went by TCP only because of its size.
     pub(super) by_size: bool,
     pub(super) cancelled: bool,
+    /// Who works on it, and said so.
+    pub(super) early: Vec<Early>,
     /// Who accepted it, and how that was acknowledged.
     pub(super) legs: Vec<Leg>,
+}
+
+impl OurInvite {
+    /// What was just sent.
+    pub(super) const fn new(transaction: ClientInvite, first: bool, by_size: bool) -> Self {
+        Self {
+            transaction,
+            first,
+            by_size,
+            cancelled: false,
+            early: Vec::new(),
+            legs: Vec::new(),
+        }
+    }
 }
 
 /// One acceptance of an INVITE of ours.
@@ -56,6 +73,7 @@ pub(super) struct OurRequest {
 pub(super) enum Purpose {
     Cancel,
     Bye(Box<Bye>),
+    Prack(Box<Prack>),
     /// The job in flight, if it still is.
     Job,
 }
@@ -180,10 +198,15 @@ impl Session {
         } = &self.clients[at];
         match (purpose, heard) {
             (Purpose::Cancel, _) | (Purpose::Bye(_), Heard::Provisional) => {}
-            (Purpose::Bye(bye), Heard::Success | Heard::Refusal) if bye.main => {
-                self.confirm_end(true, out);
+            (Purpose::Prack(prack), Heard::Refusal) => {
+                self.on_prack_refused((**prack).clone(), &response, now, out);
             }
-            (Purpose::Bye(_), Heard::Success | Heard::Refusal) => {}
+            (Purpose::Prack(_), Heard::Provisional | Heard::Success) => {}
+            (Purpose::Bye(bye), Heard::Success) if bye.main => self.confirm_end(true, out),
+            (Purpose::Bye(_), Heard::Success) => {}
+            (Purpose::Bye(bye), Heard::Refusal) => {
+                self.on_bye_refused((**bye).clone(), &response, now, out);
+            }
             (Purpose::Job, _) => {
                 let branch = client.branch.clone();
                 self.on_job_response(&branch, heard, response, now, out);
@@ -209,6 +232,9 @@ impl Session {
         }
         match purpose {
             Purpose::Cancel => {}
+            Purpose::Prack(prack) if falls_back => self.send_prack((**prack).clone(), now, out),
+            // Who does not get it refuses the INVITE in the end (RFC 3262 §3).
+            Purpose::Prack(_) => {}
             Purpose::Bye(bye) => self.on_bye_failed((**bye).clone(), falls_back, now, out),
             Purpose::Job => {
                 let branch = client.branch.clone();

@@ -72,7 +72,7 @@ fn the_invite_says_who_we_are_and_what_we_can() {
     for (name, value) in [
         ("Contact", "<sip:us@192.0.2.1:5060>;+sip.src"),
         ("Require", "siprec"),
-        ("Supported", "siprec, timer"),
+        ("Supported", "siprec, timer, 100rel"),
         ("Allow", "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE"),
         ("Session-Expires", "1800;refresher=uac"),
         ("Min-SE", "90"),
@@ -139,7 +139,7 @@ fn an_answer_without_contact_and_tag_is_taken() {
 
 #[test]
 fn a_refusal_is_acknowledged_and_told_once() {
-    for code in [302, 403, 486, 503, 603] {
+    for code in [302, 380, 403, 486, 503, 603] {
         let mut hand = Hand::calling();
         let invite = hand.sent(Method::Invite);
         hand.receive(response(&invite, code, &[]));
@@ -295,7 +295,11 @@ fn of_several_places_that_answer_the_first_wins() {
     assert!(bye.headers.get("To").unwrap().ends_with(TAG));
 }
 
-fn replaced(response: &Response, name: &str, value: &str) -> crate::sip::headers::Headers {
+pub(super) fn replaced(
+    response: &Response,
+    name: &str,
+    value: &str,
+) -> crate::sip::headers::Headers {
     let mut headers = crate::sip::headers::Headers::default();
     for (found, old) in response.headers.iter() {
         headers.push(found, if found == name { value } else { old });

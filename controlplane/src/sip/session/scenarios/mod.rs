@@ -4,6 +4,10 @@
 mod called;
 /// Our first INVITE: answered, refused, given up, answered late.
 mod calling;
+/// Digest authentication: of the first INVITE, and of every request within the dialog.
+mod credentials;
+/// Provisional answers: acknowledged, and as answers to the offer.
+mod early;
 /// The end: BYE by either side, and everything that crosses it.
 mod ending;
 /// A session whose peer is played by hand.
@@ -14,6 +18,8 @@ mod hostile;
 mod jobs;
 /// Two sessions on a network that loses, repeats, delays and reorders.
 mod loss;
+/// Redirections of the first INVITE.
+mod redirection;
 /// The peer's requests within the dialog.
 mod requests;
 /// Refreshes and expiry.

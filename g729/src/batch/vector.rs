@@ -304,7 +304,11 @@ mod tests {
         x.store(&mut row);
         assert_eq!(row.0, a.map(|a| a as i16));
         assert_eq!(unpack(V::load(&row)), a.map(|a| i32::from(a as i16)));
+        check_products::<V>(a, b);
+    }
 
+    fn check_products<V: Vector>(a: [i32; LANES], b: [i32; LANES]) {
+        let (x, y) = (pack::<V>(a), pack::<V>(b));
         let divisors = b.map(|b| (b & 0x7fff).max(1));
         let dividends = map(a, divisors, |a, b| (a & 0x7fff) % b);
         let quotients = map(dividends, divisors, |a, b| div(a as i16, b as i16).into());

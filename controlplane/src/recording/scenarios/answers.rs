@@ -94,7 +94,7 @@ fn a_401_is_answered_from_the_credentials() {
     let own = || {
         Some(Credentials::new(
             "anna".to_owned(),
-            "secret".to_owned(),
+            "open sesame".to_owned(),
             None,
         ))
     };
@@ -115,7 +115,7 @@ fn a_401_is_answered_from_the_credentials() {
     let again = world.sent(Method::Invite);
     world.refuse(&again, CHALLENGE);
     let shown = format!("{:?}", world.recording());
-    assert!(!shown.contains("secret") && !shown.contains("anna"));
+    assert!(!shown.contains("open sesame") && !shown.contains("anna"));
     failed(&mut world, "does not accept our credentials for \"srs\"");
     world.ends();
 

@@ -16,7 +16,7 @@ const NONCE: &str = "dcd98b7102dd2f0e8b11d0f600bfb0c0";
 
 fn with_credentials() -> Hand {
     let mut call = call(TransportPolicy::Udp, sdp("offer"));
-    let credentials = Credentials::new("anna".to_owned(), "secret".to_owned(), None);
+    let credentials = Credentials::new("anna".to_owned(), "open sesame".to_owned(), None);
     call.options.credentials = Some(Arc::new(credentials));
     Hand::with(call)
 }
@@ -251,9 +251,9 @@ fn user_and_password_are_in_no_debug_output() {
     let mut hand = established();
     hand.end();
     let shown = format!("{:?}", hand.session);
-    assert!(!shown.contains("secret") && !shown.contains("anna"));
+    assert!(!shown.contains("open sesame") && !shown.contains("anna"));
     assert!(shown.contains("hidden"));
     let bye = Message::from(hand.sent(Method::Bye));
     let shown = format!("{bye:?}");
-    assert!(!shown.contains("secret") && !shown.contains("anna"));
+    assert!(!shown.contains("open sesame") && !shown.contains("anna"));
 }

@@ -103,7 +103,7 @@ fn synthesise_saturating(a: &Lp, signal: &mut [i16]) -> bool {
     saturated
 }
 
-/// Σ |a[j]|, in Q12.
+/// `Σ |a[j]|`, in Q12.
 fn magnitude(a: &Lp) -> i32 {
     a.iter().map(|&a| i32::from(a).abs()).sum()
 }

@@ -1,7 +1,7 @@
 //! TLS for SIP: whom we believe, who we are, and what an operator is told when it comes to nothing.
 //!
 //! Everything here is made of files before a connection needs it. To take new files over is to make
-//! a new [`Tls`]: connections that are there keep what they were opened with.
+//! a new `Tls`: connections that are there keep what they were opened with.
 
 /// What a certificate says.
 pub mod certificate;

@@ -16,7 +16,7 @@ pub(crate) fn weight<V: Vector>(a: &Filter<V>, powers: &[i16; ORDER]) -> Filter<
     out
 }
 
-/// Σ |a[j]|.
+/// `Σ |a[j]|`.
 #[inline(always)]
 pub(crate) fn magnitude<V: Vector>(a: &Filter<V>) -> V {
     let mut sum = V::zero();

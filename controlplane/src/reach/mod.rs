@@ -317,3 +317,23 @@ impl Reach {
         self.touched.insert(index);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[expect(clippy::disallowed_methods, reason = "a moment to count from")]
+    fn credentials_belong_to_one_recorder() {
+        let now = Now {
+            mono: Instant::now(),
+            wall: Wall(0),
+        };
+        let configs = ["", ""].map(Recorder::testing_config);
+        let mut reach = Reach::new(&configs, Vec::new(), now);
+        let own = Credentials::new("u".to_owned(), "p".to_owned(), None);
+        reach.set_credentials(vec![None, Some(Arc::new(own.clone()))]);
+        let [first, second] = [0, 1].map(|index| reach.recorder(index).credentials.as_deref());
+        assert_eq!((first, second), (None, Some(&own)));
+    }
+}

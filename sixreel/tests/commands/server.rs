@@ -1,5 +1,6 @@
 //! The real control socket, with an engine that a test scripts.
 
+use std::io;
 use std::path::PathBuf;
 use std::sync::mpsc::{self, Receiver};
 use std::thread::JoinHandle;
@@ -41,7 +42,10 @@ impl Server {
             loop {
                 let due = listener.deadline();
                 let timeout = due.map(|due| due.saturating_duration_since(now().mono));
-                poll.poll(&mut ready, timeout).unwrap();
+                match poll.poll(&mut ready, timeout) {
+                    Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                    polled => polled.unwrap(),
+                }
                 if ready.iter().any(|event| event.token() == WAKE) {
                     return;
                 }

@@ -8,10 +8,13 @@ use super::error::{Error, Flaw};
 use super::flow::{Flow, Protocol};
 use super::headers::{Headers, Identity};
 use super::host::Host;
+use super::local::Local;
 use super::message::Request;
 use super::method;
 use super::name_addr::NameAddr;
+use super::params::Params;
 use super::uri::{AnyUri, Uri};
+use crate::random::Random;
 
 /// More proxies than this do not stand between a client and a recorder: a longer route set is not
 /// believed, and requests go straight to the remote target.
@@ -47,6 +50,27 @@ pub(super) struct Dialog {
 }
 
 impl Us {
+    /// Our end of something that we begin, with a tag of its own.
+    pub(super) fn begun(
+        local: &Local,
+        display: Option<String>,
+        call_id: String,
+        random: &mut Random,
+    ) -> Self {
+        let tag = random.token(16);
+        let mut from = NameAddr {
+            display,
+            uri: AnyUri::Sip(local.uri()),
+            params: Params::default(),
+        };
+        from.params.set("tag", Some(tag.clone()));
+        Self {
+            call_id,
+            address: from.to_string(),
+            tag,
+        }
+    }
+
     /// The headers that every request of ours begins with.
     pub(super) fn begin(&self, via: &str, to: &str, number: u32, method: Method) -> Headers {
         let mut headers = Headers::default();

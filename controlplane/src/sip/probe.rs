@@ -8,9 +8,7 @@ use super::dialog::Us;
 use super::flow::Flow;
 use super::local::Local;
 use super::message::{Request, Response};
-use super::name_addr::NameAddr;
 use super::output::{Failure, Output};
-use super::params::Params;
 use super::transaction::client::Client;
 use super::uri::{AnyUri, Uri};
 use crate::random::Random;
@@ -44,19 +42,8 @@ impl Probe {
         now: Instant,
         out: &mut Vec<Output>,
     ) -> Self {
-        let mut from = NameAddr {
-            display: None,
-            uri: AnyUri::Sip(local.uri()),
-            params: Params::default(),
-        };
-        let tag = random.token(16);
-        from.params.set("tag", Some(tag.clone()));
-        let us = Us {
-            call_id: call_id.clone(),
-            address: from.to_string(),
-            tag,
-        };
-        let branch = format!("z9hG4bK{}", random.token(20));
+        let us = Us::begun(local, None, call_id.clone(), random);
+        let branch = super::session::branch(random);
         let uri = uri.for_request();
         let via = local.via(flow.protocol, &branch);
         let mut headers = us.begin(&via, &format!("<{uri}>"), 1, Method::Options);

@@ -9,9 +9,7 @@ use super::dialog::Us;
 use super::flow::{Flow, Protocol};
 use super::local::{Local, Peer};
 use super::message::{Request, Response};
-use super::name_addr::NameAddr;
 use super::output::{Failure, Output};
-use super::params::Params;
 use super::session::Way;
 use super::transaction::Heard;
 use super::transaction::client::Client;
@@ -35,18 +33,7 @@ impl Query {
         out: &mut Vec<Output>,
     ) -> Self {
         let branch = super::session::branch(random);
-        let tag = random.token(16);
-        let mut from = NameAddr {
-            display: None,
-            uri: AnyUri::Sip(local.uri()),
-            params: Params::default(),
-        };
-        from.params.set("tag", Some(tag.clone()));
-        let us = Us {
-            call_id: call_id.to_owned(),
-            address: from.to_string(),
-            tag,
-        };
+        let us = Us::begun(local, None, call_id.to_owned(), random);
         let uri = peer.uri.for_request();
         let hop = Flow {
             protocol: Protocol::Udp,

@@ -16,9 +16,7 @@ use crate::sip::digest::Trials;
 use crate::sip::flow::{Flow, Protocol};
 use crate::sip::local::{Call, Local};
 use crate::sip::message::{Request, Response};
-use crate::sip::name_addr::NameAddr;
 use crate::sip::output::{Failure, Output};
-use crate::sip::params::Params;
 use crate::sip::session_expires::{Refresher, SessionExpires};
 use crate::sip::transaction::client_invite::ClientInvite;
 use crate::sip::uri::{AnyUri, Uri};
@@ -60,18 +58,8 @@ impl Session {
         now: Instant,
         out: &mut Vec<Output>,
     ) -> Self {
-        let tag = random.token(16);
-        let mut from = NameAddr {
-            display: Some(call.display).filter(|name| !name.is_empty()),
-            uri: AnyUri::Sip(local.uri()),
-            params: Params::default(),
-        };
-        from.params.set("tag", Some(tag.clone()));
-        let us = Us {
-            call_id: call.call_id,
-            address: from.to_string(),
-            tag,
-        };
+        let display = Some(call.display).filter(|name| !name.is_empty());
+        let us = Us::begun(local, display, call.call_id, &mut random);
         let way = Way::new(call.peer.policy);
         let mut session = Self::new(local, call.options, random, us, way);
         let plan = Plan {

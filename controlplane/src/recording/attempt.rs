@@ -86,6 +86,8 @@ impl Recording {
 
     /// Sends an INVITE, where that is allowed and possible.
     fn connect(&mut self, account: &Account, turn: &mut Turn<'_>) -> Result<Leg, Failure> {
+        // What policy forbids is refused before anybody is looked for.
+        self.suites(account, turn.site)?;
         let target = self.begin_tour(turn)?;
         self.call(target, account, turn)
     }

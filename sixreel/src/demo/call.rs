@@ -6,7 +6,8 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::script::{Act, Person};
-use crate::client::{Answer, Client, ClientError};
+use crate::client::Client;
+use crate::commands::granted;
 use crate::failure::Failure;
 use crate::speakers::{Speaker, SpeakerId, Speakers};
 
@@ -130,8 +131,4 @@ pub(super) fn facts() -> Value {
 
 fn path(of: &str) -> String {
     format!("/v1/calls/{CALL}{of}")
-}
-
-fn granted(answer: Result<Answer, ClientError>) -> Result<Value, Failure> {
-    crate::commands::granted(answer)
 }
